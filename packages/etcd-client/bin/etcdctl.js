@@ -1,0 +1,2 @@
+#!/usr/bin/env node
+import '../dist/etcdctl/main.js';
