@@ -1,0 +1,1 @@
+export { decodeEntries, encodeEntries } from './entry-codec.js';
