@@ -36,7 +36,9 @@ export function goFlagsMessage(problem: GoFlagsProblem): string {
 export function parseGoFlags(
   words: readonly string[],
   flags: ReadonlyMap<string, { readonly boolean: boolean }>,
-): { readonly ok: true; readonly flags: GoFlags } | { readonly ok: false; readonly problem: GoFlagsProblem } {
+):
+  | { readonly ok: true; readonly flags: GoFlags }
+  | { readonly ok: false; readonly problem: GoFlagsProblem } {
   const values = new Map<string, string>();
   let position = 0;
   while (position < words.length) {

@@ -13,7 +13,8 @@ export function backoff(options: {
   let delayMs = options.firstMs;
   return {
     next() {
-      const spread = options.prng === undefined ? 0 : (options.prng.next() * 2 - 1) * (options.jitter ?? 0);
+      const spread =
+        options.prng === undefined ? 0 : (options.prng.next() * 2 - 1) * (options.jitter ?? 0);
       const current = delayMs * (1 + spread);
       delayMs = Math.min(delayMs * 2, options.maxMs);
       return current;
