@@ -80,7 +80,10 @@ export class Applier {
   }
 
   /** Replaces everything by a snapshot taken at `index` and `term`. */
-  restore(meta: { readonly index: number; readonly term: number }, chunks: Iterable<Uint8Array>): void {
+  restore(
+    meta: { readonly index: number; readonly term: number },
+    chunks: Iterable<Uint8Array>,
+  ): void {
     const iterator = chunks[Symbol.iterator]();
     const head = parseHead(iterator.next());
     if (head.index !== meta.index) {

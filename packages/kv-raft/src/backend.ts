@@ -27,9 +27,7 @@ export type RequestFailure =
   | 'E_RAFT_TOO_MANY_REQUESTS'
   | 'E_DISK_FULL';
 
-export type WriteOutcome =
-  | CommandResult
-  | { readonly ok: false; readonly failure: RequestFailure };
+export type WriteOutcome = CommandResult | { readonly ok: false; readonly failure: RequestFailure };
 
 /** Why a membership change was refused. */
 export type MemberRefusal =
@@ -90,7 +88,9 @@ export interface Backend {
   /** Proposes; resolves when applied on this member, or with a failure after the time-out. */
   write(command: Command): Promise<WriteOutcome>;
   /** Resolves when this member has applied everything that was acknowledged before the call. */
-  readBarrier(): Promise<{ readonly ok: true } | { readonly ok: false; readonly failure: RequestFailure }>;
+  readBarrier(): Promise<
+    { readonly ok: true } | { readonly ok: false; readonly failure: RequestFailure }
+  >;
   /** Sorted by numeric id. */
   members(): readonly Member[];
   leader(): Member | undefined;

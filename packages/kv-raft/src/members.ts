@@ -88,7 +88,11 @@ export class Members {
     const path = `${membersPath}/${change.node}/raftAttributes`;
     switch (change.kind) {
       case 'add': {
-        const create = { ...permanentSet(path, attributes), kind: 'create', unique: false } as const;
+        const create = {
+          ...permanentSet(path, attributes),
+          kind: 'create',
+          unique: false,
+        } as const;
         this.#store.apply(create);
         break;
       }

@@ -8,8 +8,7 @@ import type { Clock } from '@corral/kit';
 import type { RequestFailure } from './backend.js';
 
 export type ReadOutcome =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly failure: RequestFailure };
+  { readonly ok: true } | { readonly ok: false; readonly failure: RequestFailure };
 
 type Read = { readonly resolve: (outcome: ReadOutcome) => void; readonly startedAt: number };
 type Round = { readonly reads: Read[]; readonly askedAt: number };

@@ -9,7 +9,8 @@ export type Identity = { readonly clusterId: string; readonly memberId: NodeId }
 export type RecoveredState = {
   readonly identity: Identity;
   readonly hardState: HardState;
-  readonly snapshot: { readonly meta: SnapshotMeta; readonly chunks: Iterable<Uint8Array> } | undefined;
+  readonly snapshot:
+    { readonly meta: SnapshotMeta; readonly chunks: Iterable<Uint8Array> } | undefined;
   /** Gapless; starts at most at snapshot index + 1. */
   readonly entries: readonly Entry[];
 };

@@ -7,7 +7,11 @@ export type HostMessage =
   /** Propose these commands (entry data, each with its request id inside). */
   | { readonly kind: 'propose'; readonly commands: readonly Uint8Array[] }
   /** The leader did not take the commands with these request ids (nothing was appended). */
-  | { readonly kind: 'proposalRefused'; readonly requestIds: readonly bigint[]; readonly reason: string }
+  | {
+      readonly kind: 'proposalRefused';
+      readonly requestIds: readonly bigint[];
+      readonly reason: string;
+    }
   | { readonly kind: 'proposeChange'; readonly requestId: bigint; readonly change: Uint8Array }
   | {
       readonly kind: 'changeAnswer';
@@ -16,7 +20,11 @@ export type HostMessage =
     }
   /** Ask the leader for a read index; `round` is the asker's own counter. */
   | { readonly kind: 'readIndex'; readonly round: number }
-  | { readonly kind: 'readIndexAnswer'; readonly round: number; readonly index: number | undefined };
+  | {
+      readonly kind: 'readIndexAnswer';
+      readonly round: number;
+      readonly index: number | undefined;
+    };
 
 /** Why a connection to a peer ended (evidence for quick failover, P10). */
 export type PeerDownReason =
