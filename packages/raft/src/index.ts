@@ -1,7 +1,8 @@
 // The names that hosts may use.
 
 // the node
-export type { RaftNodeShape, Recovered } from './node.js';
+export { RaftNode } from './node.js';
+export type { Recovered } from './node.js';
 // data
 export type {
   Append,
@@ -37,3 +38,7 @@ export type {
 // settings
 export { defaultConfig } from './config.js';
 export type { RaftConfig, RandomSource } from './config.js';
+// errors
+export { RaftError } from './errors.js';
+export type { RaftErrorCode } from './errors.js';
+export { validateConfig } from './config-check.js';
