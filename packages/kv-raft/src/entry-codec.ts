@@ -44,7 +44,7 @@ export function rememberBlock(entries: readonly Entry[], block: Buffer): void {
   cache.set(first, { count: entries.length, last, block });
 }
 
-/** The entries of a block. Copies the data, so that the received slab can be let go. */
+/** The entries of a block. Their data are views into `block`, which must not be reused. */
 export function decodeEntries(block: Buffer): Entry[] {
   if (block.length < blockHeadBytes) throw malformed(block, 'shorter than its head');
   const count = block.readUInt32BE(0);
@@ -52,22 +52,21 @@ export function decodeEntries(block: Buffer): Entry[] {
   if (count > (block.length - blockHeadBytes) / entryHeadBytes) {
     throw malformed(block, `${count} entries cannot fit`);
   }
-  const copy = Buffer.from(block);
   const entries: Entry[] = [];
   let offset = blockHeadBytes;
   for (let i = 0; i < count; i += 1) {
-    if (offset + entryHeadBytes > copy.length) throw malformed(block, 'an entry is cut off');
-    const kind = entryKinds[copy.readUInt8(offset)];
-    const term = readUint64(copy, offset + 1);
-    const length = copy.readUInt32BE(offset + 9);
+    if (offset + entryHeadBytes > block.length) throw malformed(block, 'an entry is cut off');
+    const kind = entryKinds[block.readUInt8(offset)];
+    const term = readUint64(block, offset + 1);
+    const length = block.readUInt32BE(offset + 9);
     offset += entryHeadBytes;
     if (kind === undefined) throw malformed(block, 'an entry has an unknown kind');
-    if (offset + length > copy.length) throw malformed(block, 'an entry is cut off');
-    const data = copy.subarray(offset, offset + length);
+    if (offset + length > block.length) throw malformed(block, 'an entry is cut off');
+    const data = block.subarray(offset, offset + length);
     offset += length;
     entries.push(makeEntry(firstIndex + i, term, kind, data));
   }
-  if (offset !== copy.length) throw malformed(block, 'bytes follow the last entry');
+  if (offset !== block.length) throw malformed(block, 'bytes follow the last entry');
   return entries;
 }
 
