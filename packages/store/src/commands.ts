@@ -1,6 +1,9 @@
 // Commands that change the store. They come out of the replicated log, so everything in them was
 // decided before: an expiration is an absolute time that the receiving member stamped.
 
+import type { StoreError } from './errors.js';
+import type { Event } from './event.js';
+
 type Target = { readonly path: string };
 type Content = {
   readonly value: string;
@@ -29,5 +32,4 @@ export type Command =
   | { readonly kind: 'expire'; readonly now: number };
 
 export type CommandResult =
-  | { readonly ok: true; readonly event: import('./event.js').Event }
-  | { readonly ok: false; readonly error: import('./errors.js').StoreError };
+  { readonly ok: true; readonly event: Event } | { readonly ok: false; readonly error: StoreError };

@@ -1,14 +1,7 @@
 // What a command did: the answer to its client and the news for watchers are the same value.
 
 export type Action =
-  | 'get'
-  | 'set'
-  | 'create'
-  | 'update'
-  | 'compareAndSwap'
-  | 'delete'
-  | 'compareAndDelete'
-  | 'expire';
+  'get' | 'set' | 'create' | 'update' | 'compareAndSwap' | 'delete' | 'compareAndDelete' | 'expire';
 
 /** A node as clients see it. Keys are full store paths ("/1/a"); the server trims its prefix. */
 export type NodeView = {
