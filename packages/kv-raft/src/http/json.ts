@@ -1,0 +1,21 @@
+// JSON as Go writes it: <, > and & escaped, control characters as \u00XX but for \t \n \r.
+
+const special = /[\u0000-\u001f"\\<>&\u2028\u2029\u007f]/;
+const escapes = /[<>&\u2028\u2029]|\\[bf]/g;
+
+/** A JSON string, quotes included. */
+export function goString(text: string): string {
+  if (!special.test(text)) return `"${text}"`;
+  return JSON.stringify(text).replace(escapes, escapeOne);
+}
+
+/** A whole value; for answers that are not on the hot path. */
+export function goJson(value: unknown): string {
+  return JSON.stringify(value).replace(escapes, escapeOne);
+}
+
+function escapeOne(found: string): string {
+  if (found === '\\b') return '\\u0008';
+  if (found === '\\f') return '\\u000c';
+  return `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
