@@ -15,18 +15,17 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
-const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-
 /** A logger that writes JSON lines through `write` (one call per line, newline included). */
 export function jsonLogger(options: {
   readonly clock: Clock;
   readonly write: (line: string) => void;
-  readonly level?: LogLevel;
+  /** Decides per line, so that a level can change while the program runs; default: info and up. */
+  readonly enabled?: (level: LogLevel) => boolean;
   readonly fields?: LogFields;
 }): Logger {
-  const lowest = levels.indexOf(options.level ?? 'info');
+  const enabled = options.enabled ?? ((level) => level !== 'debug');
   const emit = (level: LogLevel, message: string, fields?: LogFields): void => {
-    if (levels.indexOf(level) < lowest) return;
+    if (!enabled(level)) return;
     const time = new Date(options.clock.wallTime()).toISOString();
     const line = { time, level, msg: message, ...options.fields, ...fields };
     options.write(`${JSON.stringify(line, printable)}\n`);

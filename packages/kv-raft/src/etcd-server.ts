@@ -32,13 +32,21 @@ import type { ReadOutcome } from './read-barrier.js';
 import type { RequestId } from './request-codec.js';
 import { Snapshotter } from './snapshotter.js';
 import type { RecoveredState, Storage } from './storage.js';
-import type { HostMessage, PeerDownReason, Transport, TransportEvents } from './transport.js';
+import type {
+  HostMessage,
+  PeerAddress,
+  PeerDownReason,
+  Transport,
+  TransportEvents,
+} from './transport.js';
 import { clusterVersion, serverVersion } from './version.js';
 
 export type EtcdServerOptions = {
   readonly name: string;
   readonly advertiseClientUrls: readonly string[];
   readonly recovered: RecoveredState;
+  /** Whom to dial while the store knows no members yet (a member that joins). */
+  readonly seedPeers: readonly PeerAddress[];
   readonly storage: Storage;
   /** Built with the server's own events; the server is handed in by `events`. */
   readonly makeTransport: (events: TransportEvents) => Transport;
@@ -454,7 +462,9 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
     // Called by the applier's own restore too, before the transport exists.
     const transport = this.transport as Transport | undefined;
     if (transport === undefined) return;
-    const others = this.members().filter((member) => member.id !== this.memberId);
+    const known: readonly PeerAddress[] =
+      this.members().length === 0 ? this.#options.seedPeers : this.members();
+    const others = known.filter((member) => member.id !== this.memberId);
     transport.setPeers(others.map(({ id, peerUrls }) => ({ id, peerUrls })));
     transport.setRemoved(this.#applier.members.removed);
   }

@@ -1,0 +1,85 @@
+// The client listeners: bound before anything else, so that a taken port is found at once; requests
+// that come before the server is ready wait for it.
+import { createServer } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export type ListenAddress = { readonly host: string; readonly port: number };
+
+const headBytesMax = 1024 * 1024;
+/** Between two requests on one connection. */
+const keepAliveMs = 75_000;
+const headersTimeoutMs = 30_000;
+
+export class ClientListeners {
+  readonly #servers: Server[] = [];
+  #handler: RequestListener | undefined;
+  #waiting: (readonly [IncomingMessage, ServerResponse & { req: IncomingMessage }])[] = [];
+
+  /** Binds all addresses or none. Rejects with the system's error. */
+  static async bind(addresses: readonly ListenAddress[]): Promise<ClientListeners> {
+    const listeners = new ClientListeners();
+    try {
+      for (const { host, port } of addresses) await listeners.#bind(host, port);
+      return listeners;
+    } catch (error) {
+      await listeners.close();
+      throw error;
+    }
+  }
+
+  get addresses(): readonly ListenAddress[] {
+    return this.#servers.map((server) => {
+      const { address, port } = server.address() as AddressInfo;
+      return { host: address, port };
+    });
+  }
+
+  /** From now on requests are handled; those that waited come first. */
+  serve(handler: RequestListener): void {
+    this.#handler = handler;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const [request, response] of waiting) handler(request, response);
+  }
+
+  /** Ends connections that have no request open. */
+  closeIdle(): void {
+    for (const server of this.#servers) server.closeIdleConnections();
+  }
+
+  /** Takes no new connections and ends those that are left. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#servers.map(
+        (server) =>
+          new Promise<void>((resolve) => {
+            server.close(() => resolve());
+            server.closeAllConnections();
+          }),
+      ),
+    );
+  }
+
+  #bind(host: string, port: number): Promise<void> {
+    const server = createServer({
+      maxHeaderSize: headBytesMax,
+      keepAliveTimeout: keepAliveMs,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: 0,
+      noDelay: true,
+    });
+    server.on('request', (request, response) => {
+      if (this.#handler === undefined) this.#waiting.push([request, response]);
+      else this.#handler(request, response);
+    });
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port }, () => {
+        server.off('error', reject);
+        this.#servers.push(server);
+        resolve();
+      });
+    });
+  }
+}
