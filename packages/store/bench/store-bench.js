@@ -12,7 +12,9 @@ function valueOf(number) {
 
 /** A path with storage of its own, as a decoded log entry has. */
 function pathOf(number) {
-  return Buffer.from(`/1/bench/d${number % 500}/key-${String(number).padStart(16, '0')}`).toString();
+  return Buffer.from(
+    `/1/bench/d${number % 500}/key-${String(number).padStart(16, '0')}`,
+  ).toString();
 }
 
 function time(name, count, body) {
@@ -34,7 +36,9 @@ time('set of a new key', keys, (n) => {
   store.apply({ kind: 'set', path: pathOf(n), value: valueOf(n), ...permanent });
 });
 const used = (heap() - before) / keys;
-console.log(`${'heap per key (33-byte path, 100-byte value)'.padEnd(44)} ${used.toFixed(0).padStart(8)} bytes`);
+console.log(
+  `${'heap per key (33-byte path, 100-byte value)'.padEnd(44)} ${used.toFixed(0).padStart(8)} bytes`,
+);
 
 const paths = Array.from({ length: 10_000 }, (_, n) => pathOf((n * 7919) % keys));
 const value = valueOf(1);

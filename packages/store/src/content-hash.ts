@@ -5,7 +5,6 @@
 // not care for order, so the order in which a directory came to its children does not matter and
 // nothing has to be sorted.
 import type { TreeNode } from './node.js';
-import { childKey } from './path.js';
 
 /** 32 hex digits over the store index and all nodes. */
 export function contentHash(root: TreeNode, index: number): string {
@@ -14,24 +13,28 @@ export function contentHash(root: TreeNode, index: number): string {
   const scratch = new DataView(new ArrayBuffer(8));
   mixNumber(start(lanes), index, scratch);
   addTo(sum, finish(lanes));
-  const open = [{ node: root, key: '/' }];
+  // The state after a directory's key is where its children's keys go on, so that deep trees do
+  // not hash the same beginnings over and over.
+  const open = [{ directory: root, state: start(new Uint32Array(4)) }];
   for (let frame = open.pop(); frame !== undefined; frame = open.pop()) {
-    const { node, key } = frame;
-    start(lanes);
-    mixString(lanes, key);
-    // The flag keeps an empty file and a directory, and "no TTL" and "TTL 0", apart.
-    mixWord(lanes, (node.value === undefined ? 1 : 2) + (node.ttl === undefined ? 4 : 8));
-    mixString(lanes, node.value ?? '');
-    mixNumber(lanes, node.createdIndex, scratch);
-    mixNumber(lanes, node.modifiedIndex, scratch);
-    mixNumber(lanes, node.ttl?.expiration ?? 0, scratch);
-    addTo(sum, finish(lanes));
-    if (node.children === undefined) continue;
-    for (const child of node.children.values()) {
-      open.push({ node: child, key: childKey(key, child.name) });
+    for (const node of frame.directory.children?.values() ?? []) {
+      lanes.set(frame.state);
+      mixString(lanes, node.name);
+      if (node.children !== undefined) open.push({ directory: node, state: lanes.slice() });
+      mixFields(lanes, node, scratch);
+      addTo(sum, finish(lanes));
     }
   }
   return Array.from(sum, (lane) => lane.toString(16).padStart(8, '0')).join('');
+}
+
+/** The flags keep an empty file and a directory, and "no TTL" and "TTL 0", apart. */
+function mixFields(lanes: Uint32Array, node: TreeNode, scratch: DataView): void {
+  mixWord(lanes, (node.value === undefined ? 1 : 2) + (node.ttl === undefined ? 4 : 8));
+  mixString(lanes, node.value ?? '');
+  mixNumber(lanes, node.createdIndex, scratch);
+  mixNumber(lanes, node.modifiedIndex, scratch);
+  mixNumber(lanes, node.ttl?.expiration ?? 0, scratch);
 }
 
 function start(lanes: Uint32Array): Uint32Array {

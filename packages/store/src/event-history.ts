@@ -4,7 +4,7 @@ import type { Event } from './event.js';
 
 export type HistoryRecord = {
   readonly event: Event;
-  /** Packed relative paths that vanished with a directory; undefined for all other events. */
+  /** Packed names of what vanished below a directory; undefined for all other events. */
   readonly vanished: string | undefined;
 };
 

@@ -12,7 +12,7 @@ export const preamble: readonly number[] = [0x43, 0x4f, 0x52, 0x52, 0x41, 0x4c, 
 /** Length and CRC of the payload, four bytes each, little-endian. */
 export const frameHeaderBytes = 8;
 
-export const recordTag = { head: 1, event: 2, directory: 3, node: 4, end: 5 } as const;
+export const recordTag = { head: 1, event: 2, move: 3, node: 4, end: 5 } as const;
 
 export type HeadRecord = { readonly index: number; readonly counters: Counters };
 export type EndRecord = { readonly nodes: number; readonly events: number };
@@ -38,9 +38,27 @@ export function readHead(from: ByteReader): HeadRecord {
   return { index, counters };
 }
 
-export function writeDirectory(to: ByteWriter, key: string): void {
-  to.byte(recordTag.directory);
-  to.string(key);
+/** Moves from the directory of the last node to that of the next one. */
+export type DirectoryMove = {
+  /** How many levels up, first. */
+  readonly up: number;
+  /** Then down through these. */
+  readonly names: readonly string[];
+};
+
+export function writeMove(to: ByteWriter, move: DirectoryMove): void {
+  to.byte(recordTag.move);
+  to.integer(move.up);
+  to.integer(move.names.length);
+  for (const name of move.names) to.string(name);
+}
+
+export function readMove(from: ByteReader): DirectoryMove {
+  const up = from.integer();
+  const count = from.integer();
+  const names: string[] = [];
+  for (let at = 0; at < count; at += 1) names.push(from.string());
+  return { up, names };
 }
 
 export function writeNode(to: ByteWriter, name: string, content: NodeContent): void {

@@ -7,14 +7,14 @@ import { StoreSnapshotError } from './errors.js';
 import type { HistoryRecord } from './event-history.js';
 import { EventHistory } from './event-history.js';
 import type { TreeNode } from './node.js';
-import { segmentsOf } from './path.js';
-import type { HeadRecord } from './snapshot-format.js';
+import type { DirectoryMove, HeadRecord } from './snapshot-format.js';
 import {
   frameHeaderBytes,
   preamble,
   readEnd,
   readEvent,
   readHead,
+  readMove,
   readNode,
   recordTag,
 } from './snapshot-format.js';
@@ -133,8 +133,8 @@ class ContentBuilder {
       case recordTag.event:
         this.#addEvent(readEvent(from));
         return;
-      case recordTag.directory:
-        this.#openDirectory(from.string());
+      case recordTag.move:
+        this.#move(readMove(from));
         return;
       case recordTag.node:
         this.#addNode(from);
@@ -161,19 +161,21 @@ class ContentBuilder {
     this.#events += 1;
   }
 
-  #openDirectory(key: string): void {
-    let at = this.#tree.root;
-    for (const name of segmentsOf(key)) {
-      if (at.children === undefined) return damaged(`a file has children: ${key}`);
-      const next = at.children.get(name);
-      at = next ?? this.#awaitDirectory(at, name);
+  #move({ up, names }: DirectoryMove): void {
+    let at = this.#directory;
+    for (let level = 0; level < up; level += 1) {
+      if (at.parent === undefined) return damaged('it climbs above the root');
+      at = at.parent;
     }
-    if (at.children === undefined) return damaged(`a file has children: ${key}`);
+    for (const name of names) {
+      at = at.children?.get(name) ?? this.#awaitDirectory(at, name);
+      if (at.children === undefined) return damaged(`a file has children: ${name}`);
+    }
     this.#directory = at;
   }
 
   #awaitDirectory(parent: TreeNode, name: string): TreeNode {
-    if (name === '') return damaged('a key has an empty part');
+    checkName(name);
     const node = this.#tree.add(parent, name, undefined, 0);
     this.#awaited.add(node);
     return node;
@@ -181,7 +183,7 @@ class ContentBuilder {
 
   #addNode(from: ByteReader): void {
     const { name, content } = readNode(from);
-    if (name === '' || name.includes('/')) return damaged('a node has an impossible name');
+    checkName(name);
     this.#nodes += 1;
     const present = this.#directory.children?.get(name);
     if (present === undefined) {
@@ -202,6 +204,10 @@ class ContentBuilder {
     }
     this.#ended = true;
   }
+}
+
+function checkName(name: string): void {
+  if (name === '' || name.includes('/')) damaged('a node has an impossible name');
 }
 
 function damaged(reason: string): never {

@@ -13,23 +13,18 @@ import { ByteWriter } from './bytes.js';
 import { crc32 } from './crc32.js';
 import type { HistoryRecord } from './event-history.js';
 import type { TreeNode } from './node.js';
-import { keyOf } from './node.js';
-import { childKey, parentPath } from './path.js';
-import type { HeadRecord } from './snapshot-format.js';
+import { depthOf } from './node.js';
+import type { DirectoryMove, HeadRecord } from './snapshot-format.js';
 import {
   frameHeaderBytes,
   preamble,
-  writeDirectory,
   writeEnd,
   writeEvent,
   writeHead,
+  writeMove,
   writeNode,
 } from './snapshot-format.js';
 import type { ChangeRecorder, Tree } from './tree.js';
-
-/** A subtree to walk; `node` itself is looked at first. */
-type Subtree = { readonly node: TreeNode; readonly key: string };
-type OpenDirectory = { readonly key: string; readonly children: Iterator<TreeNode> };
 
 /** Passing over a node that needs no writing counts as this many bytes of work. */
 const bytesPerSkip = 8;
@@ -39,12 +34,14 @@ export class SnapshotWriter implements ChangeRecorder {
   readonly #tree: Tree;
   readonly #to = new ByteWriter(frameHeaderBytes);
   readonly #events: readonly HistoryRecord[];
-  readonly #subtrees: Subtree[];
-  readonly #open: OpenDirectory[] = [];
+  /** Subtrees to walk; the top of each is looked at first. */
+  readonly #subtrees: TreeNode[];
+  /** The directories that the walk is in, as far as it has come. */
+  readonly #open: Iterator<TreeNode>[] = [];
   #eventsWritten = 0;
   #nodesWritten = 0;
   /** The directory that node records now refer to. */
-  #directory = '';
+  #directory: TreeNode;
   #started = false;
   #finished = false;
 
@@ -54,7 +51,8 @@ export class SnapshotWriter implements ChangeRecorder {
     this.epoch = tree.epoch;
     this.#tree = tree;
     this.#events = events;
-    this.#subtrees = [{ node: tree.root, key: '/' }];
+    this.#subtrees = [tree.root];
+    this.#directory = tree.root;
     writeHead(this.#to, head);
     tree.recorder = this;
   }
@@ -80,11 +78,11 @@ export class SnapshotWriter implements ChangeRecorder {
   }
 
   saveNode(node: TreeNode): void {
-    this.#write(node, parentPath(keyOf(node)));
+    this.#write(node);
   }
 
-  saveDetached(node: TreeNode, key: string): void {
-    this.#subtrees.push({ node, key });
+  saveDetached(node: TreeNode): void {
+    this.#subtrees.push(node);
   }
 
   /** A small piece of work; true when it was the last one. */
@@ -95,17 +93,16 @@ export class SnapshotWriter implements ChangeRecorder {
       this.#eventsWritten += 1;
       return false;
     }
-    const directory = this.#open.at(-1);
-    if (directory !== undefined) {
-      const child = directory.children.next();
+    const children = this.#open.at(-1);
+    if (children !== undefined) {
+      const child = children.next();
       if (child.done === true) this.#open.pop();
-      else this.#visit(child.value, directory.key);
+      else this.#visit(child.value);
       return false;
     }
     const subtree = this.#subtrees.pop();
     if (subtree !== undefined) {
-      this.#enter(subtree.node, subtree.key);
-      if (subtree.node.epoch < this.epoch) this.#write(subtree.node, parentPath(subtree.key));
+      this.#visit(subtree);
       return false;
     }
     writeEnd(this.#to, { nodes: this.#nodesWritten, events: this.#eventsWritten });
@@ -113,19 +110,15 @@ export class SnapshotWriter implements ChangeRecorder {
     return true;
   }
 
-  #visit(node: TreeNode, parentKey: string): void {
-    if (node.epoch < this.epoch) this.#write(node, parentKey);
-    if (node.children !== undefined) this.#enter(node, childKey(parentKey, node.name));
+  #visit(node: TreeNode): void {
+    if (node.epoch < this.epoch) this.#write(node);
+    if (node.children !== undefined) this.#open.push(node.children.values());
   }
 
-  #enter(node: TreeNode, key: string): void {
-    if (node.children !== undefined) this.#open.push({ key, children: node.children.values() });
-  }
-
-  #write(node: TreeNode, parentKey: string): void {
-    if (this.#directory !== parentKey) {
-      writeDirectory(this.#to, parentKey);
-      this.#directory = parentKey;
+  #write(node: TreeNode): void {
+    if (node.parent !== undefined && node.parent !== this.#directory) {
+      writeMove(this.#to, moveBetween(this.#directory, node.parent));
+      this.#directory = node.parent;
     }
     writeNode(this.#to, node.name, {
       value: node.value,
@@ -155,4 +148,29 @@ export class SnapshotWriter implements ChangeRecorder {
     first.set(frame, preamble.length);
     return first;
   }
+}
+
+/** The way between two directories, of which detached ones still know their parents. */
+function moveBetween(from: TreeNode, to: TreeNode): DirectoryMove {
+  const names: string[] = [];
+  let left: TreeNode | undefined = from;
+  let right: TreeNode | undefined = to;
+  let up = 0;
+  // The usual moves, into a child and into a sibling, need no measuring of depths.
+  if (to.parent === from || (to.parent === from.parent && from.parent !== undefined)) {
+    return { up: to.parent === from ? 0 : 1, names: [to.name] };
+  }
+  let depths = depthOf(from) - depthOf(to);
+  while (left !== right) {
+    if (depths >= 0) {
+      left = left?.parent;
+      up += 1;
+    }
+    if (depths <= 0) {
+      names.push(right?.name ?? '');
+      right = right?.parent;
+    }
+    depths -= Math.sign(depths);
+  }
+  return { up, names: names.reverse() };
 }

@@ -20,8 +20,8 @@ export interface ChangeRecorder {
   readonly epoch: number;
   /** `node` is about to change in place. */
   saveNode(node: TreeNode): void;
-  /** The subtree of `node`, a directory whose key was `key`, has left the tree. */
-  saveDetached(node: TreeNode, key: string): void;
+  /** `node`, a directory, has left the tree with all below it. Parents stay readable. */
+  saveDetached(node: TreeNode): void;
 }
 
 export class Tree {
@@ -144,14 +144,14 @@ export class Tree {
 
   /**
    * Takes a node and all below it out of the tree. The detached nodes are never changed again.
-   * For a directory that was not empty, gives the paths that vanished below it, relative and
-   * packed (see `packedPathsInclude`), which history needs to answer watches on them.
+   * For a directory that was not empty, gives the names that vanished below it, packed (see
+   * `packedNamesInclude`), which history needs to answer watches on them.
    */
-  detach(node: TreeNode, key: string): string | undefined {
+  detach(node: TreeNode): string | undefined {
     const { recorder } = this;
     if (recorder !== undefined) {
       if (node.children === undefined) this.#beforeChange(node);
-      else recorder.saveDetached(node, key);
+      else recorder.saveDetached(node);
     }
     node.parent?.children?.delete(node.name);
     if (node.ttl !== undefined) this.expiring.remove(node.ttl);
@@ -159,22 +159,25 @@ export class Tree {
     return this.#retireBelow(node);
   }
 
+  /** Takes all below a detached directory out of the heap and packs the names. */
   #retireBelow(top: TreeNode): string {
-    const paths: string[] = [];
-    const open: { readonly node: TreeNode; readonly prefix: string }[] = [
-      { node: top, prefix: '' },
-    ];
-    for (let frame = open.pop(); frame !== undefined; frame = open.pop()) {
-      const { node, prefix } = frame;
-      if (node.children === undefined) continue;
-      for (const child of node.children.values()) {
-        const path = prefix + child.name;
-        paths.push(path);
-        if (child.ttl !== undefined) this.expiring.remove(child.ttl);
-        if (child.children !== undefined) open.push({ node: child, prefix: `${path}/` });
+    const packed: string[] = [];
+    const open: Iterator<TreeNode>[] = [];
+    if (top.children !== undefined) open.push(top.children.values());
+    for (let children = open.at(-1); children !== undefined; children = open.at(-1)) {
+      const next = children.next();
+      if (next.done === true) {
+        open.pop();
+        packed.push('');
+        continue;
       }
+      const child = next.value;
+      packed.push(child.name);
+      if (child.ttl !== undefined) this.expiring.remove(child.ttl);
+      if (child.children === undefined) packed.push('');
+      else open.push(child.children.values());
     }
-    return packPaths(paths);
+    return packed.join('/');
   }
 
   #beforeChange(node: TreeNode): void {
@@ -196,11 +199,24 @@ export class Tree {
   }
 }
 
-/** Relative paths as one compact string. "//" occurs in no clean path, so it can part them. */
-export function packPaths(paths: readonly string[]): string {
-  return `//${paths.join('//')}//`;
-}
-
-export function packedPathsInclude(packed: string, path: string): boolean {
-  return packed.includes(`//${path}//`);
+/**
+ * True when a relative path is among packed names. Packed names are a walk through a subtree, each
+ * name followed by what is below it and then an empty name, parted by slashes: linear in size
+ * however deep the subtree is, which a list of paths would not be.
+ */
+export function packedNamesInclude(packed: string, path: string): boolean {
+  const wanted = path.split('/');
+  let depth = 0;
+  let matched = 0;
+  for (const name of packed.split('/')) {
+    if (name === '') {
+      depth -= 1;
+      matched = Math.min(matched, depth);
+    } else {
+      if (matched === depth && wanted[depth] === name) matched += 1;
+      if (matched === wanted.length) return true;
+      depth += 1;
+    }
+  }
+  return false;
 }

@@ -10,7 +10,7 @@ import type { Event } from './event.js';
 import type { HistoryRecord } from './event-history.js';
 import type { TreeNode } from './node.js';
 import { isHiddenName, segmentsOf } from './path.js';
-import { packedPathsInclude } from './tree.js';
+import { packedNamesInclude } from './tree.js';
 
 export type EventListener = (event: Event) => void;
 
@@ -155,7 +155,7 @@ export function sees(
   if (below !== undefined) return watcher.recursive && !below.split('/').some(isHiddenName);
   if (vanished === undefined) return false;
   const inside = restBelow(path, key);
-  return inside !== undefined && packedPathsInclude(vanished, inside);
+  return inside !== undefined && packedNamesInclude(vanished, inside);
 }
 
 /** The part of `path` after `top` and a slash; undefined when `path` is not below `top`. */

@@ -19,7 +19,7 @@ export type Change = {
   readonly event: Event;
   /** The directory that left the tree, when watchers below it have to be told. */
   readonly detached: TreeNode | undefined;
-  /** The paths that vanished below it, packed. */
+  /** The names that vanished below it, packed. */
   readonly vanished: string | undefined;
 };
 export type Refusal = {
@@ -163,7 +163,7 @@ function takeAway(
   action: 'delete' | 'compareAndDelete' | 'expire',
 ): Change {
   const before = viewOf(node, key);
-  const vanished = tree.detach(node, key);
+  const vanished = tree.detach(node);
   const after = goneView(key, before.dir, index, before.createdIndex);
   return {
     kind: 'change',
