@@ -39,6 +39,8 @@ export class PeerConnection {
   #closed = false;
   #failures = 0;
   #lastRefusal = '';
+  /** The evidence is given once per loss. */
+  #saidRefused = false;
   /** Counters of earlier links. */
   readonly #before = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
 
@@ -132,7 +134,10 @@ export class PeerConnection {
       }
       this.#nextUrl += 1;
       this.#failures += 1;
-      if (result.kind === 'nobody') this.#options.onDown('refused');
+      if (result.kind === 'nobody' && !this.#saidRefused) {
+        this.#saidRefused = true;
+        this.#options.onDown('refused');
+      }
       if (result.kind === 'refused-by-peer') this.#onRefusal(result.answer);
       this.#dialLater();
     });
@@ -177,6 +182,7 @@ export class PeerConnection {
     });
     this.#link = link;
     this.#lastRefusal = '';
+    this.#saidRefused = false;
     this.#pauses.reset();
     onUp();
     link.start(rest);

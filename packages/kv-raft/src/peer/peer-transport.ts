@@ -226,8 +226,13 @@ export class PeerTransport implements Transport {
     const answer = (value: HelloAnswer): void => {
       const { type, parts } = encodeJson(frameType.helloAnswer, value);
       const bytes = Buffer.concat([frameHead(type, parts), ...parts]);
-      if (value.ok) socket.write(bytes);
-      else socket.end(bytes);
+      if (value.ok) {
+        socket.write(bytes);
+        return;
+      }
+      // Whatever happens to a refused connection from here on means nothing.
+      socket.on('error', () => undefined);
+      socket.end(bytes);
     };
     const refusal = this.#whyNot(hello);
     if (refusal !== undefined) {
