@@ -10,3 +10,6 @@ export { ClientError, EtcdApiError, isEtcdError } from './errors.js';
 export type { ClientErrorCode } from './errors.js';
 export { Connections } from './request.js';
 export type { HttpAnswer, HttpFailure, HttpRequest, HttpResult } from './request.js';
+// the peer port's side door
+export { fetchCluster, parseMembers, renderMembers } from './peer-info.js';
+export type { RemoteCluster, RemoteMember } from './peer-info.js';

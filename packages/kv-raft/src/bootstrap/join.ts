@@ -1,8 +1,8 @@
 // Joining: a running cluster that has added this member, or a check that a new cluster is not one
 // that this member belonged to before.
+import { fetchCluster } from '@corral/etcd-client';
 import type { DialMap } from '@corral/kit';
 import type { ServerConfig } from '../config/config.js';
-import { fetchCluster } from './peer-info.js';
 import { BootstrapError } from './plan.js';
 import type { BootstrapPlan } from './plan.js';
 

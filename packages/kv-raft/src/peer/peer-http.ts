@@ -1,9 +1,9 @@
 // What the peer port answers to HTTP: /members and /version, for joining members, real etcd proxies
 // and etcdctl. A real etcd that tries to speak Raft here is told why it cannot.
 import type { RequestListener } from 'node:http';
+import { renderMembers } from '@corral/etcd-client';
 import type { Logger } from '@corral/kit';
 import type { Backend } from '../backend.js';
-import { renderMembers } from '../bootstrap/peer-info.js';
 import { sendMethodNotAllowed, sendPlain, sendText } from '../http/reply.js';
 import { answerVersion } from '../http/status-routes.js';
 

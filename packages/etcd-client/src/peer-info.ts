@@ -2,10 +2,10 @@
 // numbers above 2^53, so they are read as text.
 import { Agent, get } from 'node:http';
 import type { DialMap } from '@corral/kit';
-import type { NodeId } from '@corral/raft';
 
 export type RemoteMember = {
-  readonly id: NodeId;
+  /** Hex without leading zeros. */
+  readonly id: string;
   readonly name: string;
   readonly peerUrls: readonly string[];
   readonly clientUrls: readonly string[];
