@@ -57,6 +57,17 @@ export class WatchHub {
     return this.#count;
   }
 
+  /** How many path segments are indexed; none may be left when nobody watches. */
+  get indexedSegments(): number {
+    let count = 0;
+    const open = [this.#root];
+    for (let place = open.pop(); place !== undefined; place = open.pop()) {
+      count += place.children.size;
+      for (const child of place.children.values()) open.push(child);
+    }
+    return count;
+  }
+
   add(watcher: HubWatcher): void {
     let place = this.#root;
     for (const name of segmentsOf(watcher.path)) {

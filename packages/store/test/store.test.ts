@@ -94,6 +94,8 @@ describe('Store.hash', () => {
       [set('/a', 'x'), set('/bc', 'x')],
       [],
       [set('/q'), remove('/q')],
+      [setDirectory('/c'), setDirectory('/d'), set('/c/x')],
+      [setDirectory('/c'), setDirectory('/d'), set('/d/x')],
     ];
     const hashes = contents.map((commands) => {
       const store = new Store();
