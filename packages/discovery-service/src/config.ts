@@ -1,0 +1,113 @@
+// The command line of discovery-service; every flag has a variable DISC_FLAG, as in the original.
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { errorMessage } from '@corral/kit';
+import { DiscoveryServiceError } from './backing.js';
+import { isToken } from './tokens.js';
+
+export type ServiceConfig = {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly etcd: string | undefined;
+  readonly host: string | undefined;
+  readonly dataDir: string;
+  readonly tokens: readonly { readonly name: string; readonly size: number }[];
+  readonly strict: boolean;
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
+};
+
+export const helpText = `usage: discovery-service [flags]
+
+  --addr HOST:PORT      where to listen (DISC_ADDR, default :8087)
+  --etcd URL            etcd that keeps the tokens (DISC_ETCD); default: a store of its own
+  --host URL            address in what /new answers (DISC_HOST); default: where it listens
+  --data-dir DIR        where the own store lives (DISC_DATA_DIR, default discovery.data)
+  --token NAME=SIZE     issue a token of this name; may be given several times
+  --strict-compat       only 32-digit tokens, no checks of our own
+  --cert-file FILE --key-file FILE   serve TLS
+  --help
+`;
+
+/** Throws DiscoveryServiceError E_DISCOVERY_FLAGS. Undefined: help was asked for. */
+export function readServiceConfig(
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ServiceConfig | undefined {
+  const values = parse(words);
+  if (values.help === true) return undefined;
+  const addr = values.addr ?? environment['DISC_ADDR'] ?? ':8087';
+  const listen = /^(.*):(\d{1,5})$/.exec(addr);
+  if (listen === null) throw bad(`--addr ${addr} is not HOST:PORT`);
+  const { 'cert-file': certFile, 'key-file': keyFile } = values;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw bad('--cert-file and --key-file go together');
+  }
+  const host = listen[1] === '' ? '0.0.0.0' : (listen[1] ?? '');
+  const strict = values['strict-compat'] === true;
+  return {
+    listen: { host: host.replace(/^\[|\]$/g, ''), port: Number(listen[2]) },
+    etcd: values.etcd ?? environment['DISC_ETCD'],
+    host: values.host ?? environment['DISC_HOST'],
+    dataDir: values['data-dir'] ?? environment['DISC_DATA_DIR'] ?? 'discovery.data',
+    tokens: (values.token ?? []).map((text) => readToken(text, strict)),
+    strict,
+    tls:
+      certFile === undefined || keyFile === undefined
+        ? undefined
+        : { cert: readFile(certFile), key: readFile(keyFile) },
+  };
+}
+
+type Values = {
+  readonly addr?: string;
+  readonly etcd?: string;
+  readonly host?: string;
+  readonly 'data-dir'?: string;
+  readonly token?: string[];
+  readonly 'strict-compat'?: boolean;
+  readonly 'cert-file'?: string;
+  readonly 'key-file'?: string;
+  readonly help?: boolean;
+};
+
+function parse(words: readonly string[]): Values {
+  try {
+    return parseArgs({
+      args: [...words],
+      options: {
+        addr: { type: 'string' },
+        etcd: { type: 'string' },
+        host: { type: 'string' },
+        'data-dir': { type: 'string' },
+        token: { type: 'string', multiple: true },
+        'strict-compat': { type: 'boolean' },
+        'cert-file': { type: 'string' },
+        'key-file': { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    }).values;
+  } catch (error) {
+    throw bad(errorMessage(error));
+  }
+}
+
+function readToken(text: string, strict: boolean): { name: string; size: number } {
+  const match = /^(.+)=(\d+)$/.exec(text);
+  const name = match?.[1] ?? '';
+  const size = Number(match?.[2] ?? 0);
+  if (match === null || !isToken(name, strict) || size < 1) {
+    throw bad(`--token ${text} is not NAME=SIZE (NAME of A-Z a-z 0-9 _ -, SIZE above 0)`);
+  }
+  return { name, size };
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw bad(`cannot read ${path}: ${errorMessage(error)}`);
+  }
+}
+
+function bad(message: string): DiscoveryServiceError {
+  return new DiscoveryServiceError('E_DISCOVERY_FLAGS', `${message}. See discovery-service --help`);
+}
