@@ -1,0 +1,17 @@
+// The names that other packages may use.
+export { Supervisor, writeUnit } from './supervisor.js';
+export type { JobResult, SupervisorOptions, UnitState } from './supervisor.js';
+export type { ProcessMapping } from './running-service.js';
+export { Unit, UnitError, parseBoolean, parseTimeSpan, parseUnitFile } from './unit-file.js';
+export type { Assignment } from './unit-file.js';
+export { loadUnit } from './load.js';
+export type { LoadedUnit } from './load.js';
+export { readService } from './service.js';
+export type { Service } from './service.js';
+export {
+  expandWords,
+  parseEnvironment,
+  parseEnvironmentFile,
+  parseExecLine,
+  splitWords,
+} from './command-line.js';
