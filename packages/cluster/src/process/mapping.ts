@@ -1,0 +1,53 @@
+// What a node's environment means on this machine. On values only; the user's files stay as they
+// are. A node's 0.0.0.0, localhost and 127.0.0.1 are its own loopback address, its absolute paths lie
+// below its root, and its programs are looked up there, then among ours, then on the host.
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+
+const urlVariables = new Set([
+  'ETCD_LISTEN_CLIENT_URLS',
+  'ETCD_LISTEN_PEER_URLS',
+  'ETCD_ADVERTISE_CLIENT_URLS',
+  'ETCD_INITIAL_ADVERTISE_PEER_URLS',
+  'ETCD_INITIAL_CLUSTER',
+]);
+const pathVariables = /^ETCD_(DATA_DIR|WAL_DIR)$|_FILE$/;
+/** Set by the runtime; a path of this machine, not of the node. */
+const ownVariables = new Set(['SSL_CERT_FILE']);
+
+export function mapUrls(value: string, address: string): string {
+  return value.replace(
+    /(\/\/)(0\.0\.0\.0|127\.0\.0\.1|localhost|\[::\])(?=[:/,]|$)/g,
+    `$1${address}`,
+  );
+}
+
+export function mapEnvironment(
+  environment: Readonly<Record<string, string>>,
+  node: { readonly address: string; readonly root: string },
+): Record<string, string> {
+  const mapped: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (urlVariables.has(name)) mapped[name] = mapUrls(value, node.address);
+    else if (pathVariables.test(name) && !ownVariables.has(name) && value.startsWith('/')) {
+      mapped[name] = join(node.root, value);
+    } else mapped[name] = value;
+  }
+  return mapped;
+}
+
+/** Our programs by the name of their file at their CoreOS path. */
+export type OwnPrograms = Readonly<Record<string, string>>;
+
+export function resolveExecutable(
+  path: string,
+  root: string,
+  programs: OwnPrograms,
+  node: string,
+): { readonly file: string; readonly words: readonly string[] } | undefined {
+  const below = join(root, path);
+  if (existsSync(below)) return { file: below, words: [] };
+  const own = programs[basename(path)];
+  if (own !== undefined) return { file: node, words: [own] };
+  return existsSync(path) ? { file: path, words: [] } : undefined;
+}

@@ -1,0 +1,83 @@
+// The public discovery service, played locally: nodes use this as their discovery proxy. Requests for
+// discovery.etcd.io end here, over TLS with a certificate of the cluster's own CA; other hosts are
+// passed on. So a cloud-config with the public address boots as it is.
+import { createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { connect } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { request as httpRequest } from 'node:http';
+import type { Certificate } from './ca.js';
+
+export const publicHost = 'discovery.etcd.io';
+
+export type PublicDiscovery = { readonly port: number; close(): Promise<void> };
+
+export async function startPublicDiscovery(options: {
+  readonly certificate: Certificate;
+  readonly handle: RequestListener;
+}): Promise<PublicDiscovery> {
+  const { certificate, handle } = options;
+  const inner = createTlsServer({ cert: certificate.cert, key: certificate.key }, handle);
+  const sockets = new Set<Socket>();
+  const proxy: Server = createServer((request, response) => {
+    const url = safeUrl(request.url ?? '');
+    if (url === undefined) {
+      response.writeHead(400).end('this is a proxy: ask for a whole URL\n');
+    } else if (url.hostname === publicHost) {
+      request.url = url.pathname + url.search;
+      handle(request, response);
+    } else {
+      const onward = httpRequest(url, { method: request.method, headers: request.headers });
+      onward.on('response', (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      });
+      onward.on('error', (error) => response.writeHead(502).end(`${error.message}\n`));
+      request.pipe(onward);
+    }
+  });
+  proxy.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  proxy.on('connect', (request, stream, head) => {
+    const socket = stream as Socket;
+    socket.on('error', () => socket.destroy());
+    const [host = '', port = '443'] = (request.url ?? '').split(':');
+    if (host === publicHost) {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      if (head.length > 0) socket.unshift(head);
+      inner.emit('connection', socket);
+      return;
+    }
+    const onward = connect({ host, port: Number(port) }, () => {
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
+      onward.write(head);
+      onward.pipe(socket).pipe(onward);
+    });
+    onward.on('error', () => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
+  });
+  await new Promise<void>((resolve, reject) => {
+    proxy.once('error', reject);
+    proxy.listen({ host: '127.0.0.1', port: 0 }, resolve);
+  });
+  return {
+    port: (proxy.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        for (const socket of sockets) socket.destroy();
+        inner.closeAllConnections();
+        proxy.closeAllConnections();
+        proxy.close(() => resolve());
+      }),
+  };
+}
+
+function safeUrl(text: string): URL | undefined {
+  try {
+    return new URL(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,85 @@
+// Where clusters live on disk: one folder per cluster below the home. The plan is the only thing kept
+// besides the nodes' own files; everything else is asked of the running keeper.
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import type { ClusterPlan } from './plan.js';
+
+export class ClusterState {
+  readonly folder: string;
+
+  constructor(home: string, name: string) {
+    this.folder = join(home, 'clusters', name);
+  }
+
+  get exists(): boolean {
+    return existsSync(join(this.folder, 'plan.json'));
+  }
+
+  get keeperLog(): string {
+    return join(this.folder, 'keeper.log');
+  }
+
+  nodeFolder(node: string): string {
+    return join(this.folder, 'nodes', node);
+  }
+
+  nodeRoot(node: string): string {
+    return join(this.nodeFolder(node), 'root');
+  }
+
+  nodeLogs(node: string): string {
+    return join(this.nodeFolder(node), 'log');
+  }
+
+  readPlan(): ClusterPlan {
+    return JSON.parse(readFileSync(join(this.folder, 'plan.json'), 'utf8')) as ClusterPlan;
+  }
+
+  writePlan(plan: ClusterPlan): void {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    const path = join(this.folder, 'plan.json');
+    writeFileSync(`${path}.tmp`, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600 });
+    renameSync(`${path}.tmp`, path);
+  }
+
+  /** A secret that only users of this folder know: any local user may reach the control socket. */
+  secret(): string {
+    const path = join(this.folder, 'secret');
+    if (existsSync(path)) return readFileSync(path, 'utf8').trim();
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    const secret = randomBytes(16).toString('hex');
+    writeFileSync(path, `${secret}\n`, { mode: 0o600 });
+    return secret;
+  }
+
+  /**
+   * The keeper's control socket, which is also the cluster's lock: an abstract socket can never be
+   * stale. Exactly 107 bytes after the NUL, since Node 20 pads shorter names.
+   */
+  socketPath(): string {
+    const hash = createHash('sha256').update(this.folder).digest('hex');
+    return `\0corral-${hash}`.padEnd(108, '.');
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Names of all clusters below a home. */
+export function listClusters(home: string): string[] {
+  const folder = join(home, 'clusters');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, 'plan.json')))
+    .sort();
+}

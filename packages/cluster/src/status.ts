@@ -1,0 +1,61 @@
+// The status of a cluster as `corral status -o json` prints it. The shape is a contract.
+import type { Role } from './plan.js';
+
+export type NodeStatus = {
+  readonly name: string;
+  readonly role: Role;
+  readonly state: 'running' | 'killed' | 'paused' | 'stopped';
+  readonly address: string;
+  readonly clientUrls: readonly string[];
+  readonly peerUrls: readonly string[];
+  readonly memberId: string | null;
+  readonly pid: number | null;
+  readonly container: string | null;
+  readonly hostname: string;
+  readonly root: string | null;
+  readonly raft: {
+    readonly role: 'leader' | 'follower' | 'candidate';
+    readonly term: number;
+    readonly commit: number;
+    readonly applied: number;
+  } | null;
+  readonly units: readonly {
+    readonly name: string;
+    readonly state: string;
+    readonly reason?: string;
+  }[];
+  readonly faults: readonly string[];
+};
+
+export type StepTiming = { readonly name: string; readonly ms: number };
+
+export type ClusterStatus = {
+  readonly schema: 1;
+  readonly name: string;
+  readonly runtime: 'process' | 'docker';
+  readonly state: 'healthy' | 'degraded' | 'no-quorum' | 'stopped';
+  readonly tolerates: number;
+  readonly leader: string | null;
+  readonly discovery: {
+    readonly url: string;
+    readonly token: string;
+    readonly size: number;
+  } | null;
+  readonly nodes: readonly NodeStatus[];
+  readonly timings: { readonly total: number; readonly steps: readonly StepTiming[] };
+};
+
+/** The verdict over a cluster's nodes. */
+export function judge(
+  nodes: readonly Pick<NodeStatus, 'role' | 'state' | 'raft' | 'faults'>[],
+): Pick<ClusterStatus, 'state' | 'tolerates'> {
+  const central = nodes.filter((node) => node.role === 'central');
+  const majority = Math.floor(central.length / 2) + 1;
+  const serving = central.filter((node) => node.state === 'running' && node.raft !== null).length;
+  const leads = central.some((node) => node.raft?.role === 'leader' && node.state === 'running');
+  const whole = nodes.every((node) => node.state === 'running' && node.faults.length === 0);
+  const tolerates = Math.max(0, serving - majority);
+  if (nodes.every((node) => node.state === 'stopped')) return { state: 'stopped', tolerates: 0 };
+  if (!leads || serving < majority) return { state: 'no-quorum', tolerates: 0 };
+  return { state: whole && serving === central.length ? 'healthy' : 'degraded', tolerates };
+}
