@@ -1,0 +1,422 @@
+// The library's face: one object per cluster. It keeps no truth of its own; every question goes to
+// the keeper that holds the cluster, so a crashed tool loses nothing.
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { EtcdClient } from '@corral/etcd-client';
+import { poll, systemClock } from '@corral/kit';
+import { ClusterError } from './errors.js';
+import { firstNumber, makePlan, nodeAddress } from './plan.js';
+import type { ClusterPlan, ClusterSpec, PlanWarning, Role } from './plan.js';
+import { callKeeper, hasKeeper } from './process/control.js';
+import type { NodeAction } from './process/keeper.js';
+import type { LinkName } from './process/links.js';
+import { binFolder } from './process/programs.js';
+import { isFree, preflight } from './process/preflight.js';
+import { findLeftovers, killLeftovers } from './process/sweep.js';
+import { ClusterState, listClusters } from './state.js';
+import { judge } from './status.js';
+import type { ClusterStatus, NodeStatus } from './status.js';
+
+export type Progress =
+  | { readonly kind: 'step'; readonly name: string; readonly state: 'started' }
+  | {
+      readonly kind: 'step';
+      readonly name: string;
+      readonly state: 'done';
+      readonly ms: number;
+      readonly text: string;
+    }
+  | { readonly kind: 'warning'; readonly text: string };
+
+export type UpOptions = {
+  readonly home: string;
+  readonly spec: ClusterSpec;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+};
+
+export type FaultOptions = {
+  /** Heals by itself after this many milliseconds. */
+  readonly forMs?: number;
+};
+
+const keeperMain = join(import.meta.dirname, 'process', 'keeper-main.js');
+const keeperStartMs = 10_000;
+
+export class Cluster {
+  readonly name: string;
+  readonly #state: ClusterState;
+
+  constructor(home: string, name: string) {
+    this.name = name;
+    this.#state = new ClusterState(home, name);
+  }
+
+  /** Boots a new cluster; resolves when a write was proven. Throws ClusterError. */
+  static async up(options: UpOptions): Promise<Cluster> {
+    const { home, spec, signal } = options;
+    const onProgress = options.onProgress ?? (() => undefined);
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    const cluster = new Cluster(home, spec.name);
+    const state = cluster.#state;
+    if (await hasKeeper(state)) throw exists(spec, state.readPlan());
+    if (state.exists) {
+      const message = `"${spec.name}" is there, but stopped`;
+      throw new ClusterError('E_CLUSTER_EXISTS', message, {
+        remedies: [`corral start ${spec.name}`, `corral down ${spec.name}`],
+      });
+    }
+    const begun = systemClock.now();
+    const { plan, warnings } = await choosePlan(home, spec);
+    for (const { text } of warnings) onProgress({ kind: 'warning', text });
+    onProgress({ kind: 'step', name: 'preflight', state: 'started' });
+    const text = await preflight(plan, home);
+    const ms = Math.round(systemClock.now() - begun);
+    onProgress({ kind: 'step', name: 'preflight', state: 'done', ms, text });
+    state.writePlan(plan);
+    await cluster.#startKeeper('up');
+    await cluster.#boot(onProgress, signal);
+    return cluster;
+  }
+
+  /** A cluster that is there. Throws ClusterError E_UNKNOWN_CLUSTER. */
+  static attach(home: string, name: string): Cluster {
+    const cluster = new Cluster(home, name);
+    if (cluster.#state.exists) return cluster;
+    const known = listClusters(home);
+    const list = known.length === 0 ? 'there is none' : `there are: ${known.join(' ')}`;
+    throw new ClusterError('E_UNKNOWN_CLUSTER', `no cluster "${name}"; ${list}`, {
+      remedies: [`corral up ${name}`],
+    });
+  }
+
+  static list(home: string): readonly string[] {
+    return listClusters(home);
+  }
+
+  get plan(): ClusterPlan {
+    return this.#state.readPlan();
+  }
+
+  get folder(): string {
+    return this.#state.folder;
+  }
+
+  /** Brings a stopped cluster back: same nodes, ids, addresses and data. */
+  async start(onProgress: (progress: Progress) => void = () => undefined): Promise<void> {
+    if (await hasKeeper(this.#state)) return;
+    killLeftovers(findLeftovers('', this.#state.folder));
+    await this.#startKeeper('start');
+    await this.#boot(onProgress, undefined);
+  }
+
+  /** Ends all processes; everything on disk stays. */
+  async stop(): Promise<void> {
+    if (!(await hasKeeper(this.#state))) return;
+    await callKeeper(this.#state, 'shutdown', { remove: false, orderly: true });
+    await this.#keeperGone();
+  }
+
+  /** Ends all processes and removes everything. Works without a keeper too. */
+  async down(): Promise<void> {
+    if (await hasKeeper(this.#state)) {
+      await callKeeper(this.#state, 'shutdown', { remove: true, orderly: false });
+      await this.#keeperGone();
+    }
+    killLeftovers(findLeftovers('', this.#state.folder));
+    this.#state.remove();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.down();
+  }
+
+  /** The present state; of a stopped cluster what the plan knows. */
+  async status(): Promise<ClusterStatus> {
+    if (await hasKeeper(this.#state)) {
+      return (await callKeeper(this.#state, 'status')) as ClusterStatus;
+    }
+    return stoppedStatus(this.plan);
+  }
+
+  /** The node of a name, or of a role: leader, follower, worker. Throws E_UNKNOWN_NODE. */
+  async resolve(target: string): Promise<NodeStatus> {
+    const { nodes, leader } = await this.status();
+    const byRole = (role: string): NodeStatus | undefined => {
+      if (role === 'leader') return nodes.find((node) => node.name === leader);
+      if (role === 'worker')
+        return nodes.find((node) => node.role === 'worker' && node.state === 'running');
+      if (role !== 'follower') return undefined;
+      return nodes.find(
+        (node) => node.role === 'central' && node.name !== leader && node.raft !== null,
+      );
+    };
+    const found = nodes.find((node) => node.name === target) ?? byRole(target);
+    if (found !== undefined) return found;
+    const names = nodes.map((node) => node.name).join(' ');
+    const near = nodes.find(
+      (node) => node.name.at(-1) === target.at(-1) && node.name[0] === target[0],
+    );
+    const hint = near === undefined ? '' : ` Did you mean ${near.name}?`;
+    throw new ClusterError(
+      'E_UNKNOWN_NODE',
+      `No node "${target}" in "${this.name}".${hint} Nodes: ${names}; roles: leader(${leader ?? 'none'}) follower worker`,
+    );
+  }
+
+  act(node: string, action: NodeAction, options: FaultOptions = {}): Promise<ClusterStatus> {
+    return this.#call('act', { node, action, forMs: options.forMs ?? 0 });
+  }
+
+  /** Cuts every link between the two groups, or only from the first to the second. */
+  partition(
+    a: readonly string[],
+    b: readonly string[],
+    options: FaultOptions & { readonly oneWay?: boolean } = {},
+  ): Promise<ClusterStatus> {
+    const links: LinkName[] = [];
+    for (const from of a) {
+      for (const to of b) {
+        links.push({ from, to });
+        if (options.oneWay !== true) links.push({ from: to, to: from });
+      }
+    }
+    return this.#call('cut', { links, forMs: options.forMs ?? 0 });
+  }
+
+  /** Cuts a node off from all others. */
+  async isolate(node: string, options: FaultOptions = {}): Promise<ClusterStatus> {
+    const { nodes } = await this.status();
+    const others = nodes.map((one) => one.name).filter((name) => name !== node);
+    return this.partition([node], others, options);
+  }
+
+  slow(
+    link: LinkName,
+    options: FaultOptions & { readonly delayMs: number; readonly jitterMs: number },
+  ): Promise<ClusterStatus> {
+    const { delayMs, jitterMs, forMs = 0 } = options;
+    return this.#call('slow', { links: [link], delayMs, jitterMs, forMs });
+  }
+
+  /** Undoes the faults of one node, or all; killed and paused nodes come back. */
+  heal(node?: string): Promise<ClusterStatus> {
+    return this.#call('heal', node === undefined ? {} : { node });
+  }
+
+  async addNode(role: Role): Promise<string> {
+    return (await callKeeper(this.#state, 'addNode', { role })) as string;
+  }
+
+  removeNode(node: string): Promise<ClusterStatus> {
+    return this.#call('removeNode', { node });
+  }
+
+  /** A client that knows every running node's store, or those of one role. */
+  async client(
+    options: { readonly role?: Role; readonly timeoutMs?: number } = {},
+  ): Promise<EtcdClient> {
+    const { nodes } = await this.status();
+    const chosen = nodes.filter((node) => options.role === undefined || node.role === options.role);
+    const endpoints = chosen.flatMap((node) => node.clientUrls.slice(0, 1));
+    const { timeoutMs } = options;
+    return new EtcdClient({ endpoints, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  }
+
+  /** Log files of a node, by unit. */
+  logFile(node: string, unit = 'etcd2.service'): string {
+    return join(this.#state.nodeLogs(node), `${unit}.log`);
+  }
+
+  /** What a command run "on" a node gets: its root as folder, its own store as endpoint. */
+  execEnvironment(
+    node: NodeStatus,
+    base: Readonly<Record<string, string | undefined>>,
+  ): {
+    readonly cwd: string;
+    readonly env: Record<string, string | undefined>;
+  } {
+    const bins = binFolder(import.meta.dirname);
+    const path = [bins, base['PATH']].filter((one) => one !== undefined).join(':');
+    return {
+      cwd: node.root ?? this.folder,
+      env: {
+        ...base,
+        PATH: path,
+        ETCDCTL_ENDPOINTS: node.clientUrls[0] ?? '',
+        CORRAL_NODE_NAME: node.name,
+      },
+    };
+  }
+
+  /** The last lines of the keeper's own log. */
+  keeperLog(lines = 20): string {
+    const path = this.#state.keeperLog;
+    if (!existsSync(path)) return '';
+    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  }
+
+  async #call(method: string, params: Readonly<Record<string, unknown>>): Promise<ClusterStatus> {
+    return (await callKeeper(this.#state, method, params)) as ClusterStatus;
+  }
+
+  /** One background process per cluster: its own session, so that Ctrl-C and hang-ups pass it by. */
+  async #startKeeper(mode: 'up' | 'start'): Promise<void> {
+    const state = this.#state;
+    const log = openSync(state.keeperLog, 'a', 0o600);
+    const child = spawn(process.execPath, [keeperMain, state.folder, mode], {
+      detached: true,
+      stdio: ['ignore', 'pipe', log],
+    });
+    closeSync(log);
+    let early: string | undefined;
+    child.once('exit', (code) => {
+      early = `the keeper ended with ${code ?? 'a signal'}: ${this.keeperLog(3)}`;
+    });
+    await poll(
+      async () => {
+        if (early !== undefined) throw new ClusterError('E_FAILED', early);
+        return (await hasKeeper(state)) ? true : undefined;
+      },
+      {
+        clock: systemClock,
+        what: 'the keeper to start',
+        timeoutMs: keeperStartMs,
+        intervalMs: 5,
+        intervalMaxMs: 20,
+      },
+    );
+    child.stdout?.destroy();
+    child.unref();
+  }
+
+  async #boot(
+    onProgress: (progress: Progress) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    await callKeeper(
+      this.#state,
+      'boot',
+      {},
+      {
+        onEvent: (event) => onProgress(event as Progress),
+        signal,
+      },
+    );
+  }
+
+  async #keeperGone(): Promise<void> {
+    await poll(async () => ((await hasKeeper(this.#state)) ? undefined : true), {
+      clock: systemClock,
+      what: 'the keeper to end',
+      timeoutMs: 15_000,
+      intervalMs: 5,
+      intervalMaxMs: 20,
+    });
+  }
+}
+
+/** Removes what killed keepers left: processes, and folders of clusters that were never proven. */
+export async function collectGarbage(
+  home: string,
+  options: { readonly dryRun: boolean },
+): Promise<{ readonly processes: number; readonly clusters: readonly string[] }> {
+  const leftovers = [];
+  const clusters: string[] = [];
+  for (const name of listClusters(home)) {
+    const state = new ClusterState(home, name);
+    if (await hasKeeper(state)) continue;
+    leftovers.push(...findLeftovers(home, state.folder));
+    // A cluster that was stopped in order has data worth keeping; one whose keeper died too.
+    if (!existsSync(join(state.folder, 'nodes'))) clusters.push(name);
+  }
+  if (!options.dryRun) {
+    killLeftovers(leftovers);
+    for (const name of clusters) new ClusterState(home, name).remove();
+  }
+  return { processes: leftovers.length, clusters };
+}
+
+/** A cluster number whose addresses nobody uses, and a plan with it. */
+async function choosePlan(
+  home: string,
+  spec: ClusterSpec,
+): Promise<{ readonly plan: ClusterPlan; readonly warnings: readonly PlanWarning[] }> {
+  const taken = new Set(
+    listClusters(home).map((name) => new ClusterState(home, name).readPlan().number),
+  );
+  const first = firstNumber(`${home}/${spec.name}`);
+  const given = {
+    discoveryPort: await freePort(),
+    token: `${spec.name}-${Math.floor(systemClock.wallTime()).toString(36)}`,
+    createdAt: new Date(systemClock.wallTime()).toISOString(),
+  };
+  for (let i = 0; i < 249; i += 1) {
+    const number = 2 + ((first - 2 + i) % 249);
+    const candidate = makePlan(spec, { ...given, number });
+    if (taken.has(number)) continue;
+    // Another cluster, perhaps of another home, holds exactly these addresses; a wildcard holder
+    // blocks all of them and is the preflight's to name.
+    const busy =
+      !(await isFree(nodeAddress(number, 1), 2380)) && (await isFree(nodeAddress(1, 1), 2380));
+    if (!busy) return candidate;
+  }
+  throw new ClusterError('E_FAILED', 'all 249 cluster numbers are in use');
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port: 0 }, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function exists(spec: ClusterSpec, plan: ClusterPlan): ClusterError {
+  const count = (role: Role): number => plan.nodes.filter((node) => node.role === role).length;
+  const asked = `${spec.central}+${spec.workers}`;
+  const there = `${count('central')}+${count('worker')}`;
+  const differs = asked === there ? '' : `; you asked for ${asked}`;
+  return new ClusterError(
+    'E_CLUSTER_EXISTS',
+    `"${spec.name}" runs since ${plan.createdAt} with ${there} nodes${differs}`,
+    {
+      remedies: [`corral status ${spec.name}`, `corral down ${spec.name}`, 'corral up OTHER-NAME'],
+    },
+  );
+}
+
+function stoppedStatus(plan: ClusterPlan): ClusterStatus {
+  const nodes = plan.nodes.map((node): NodeStatus => ({
+    name: node.name,
+    role: node.role,
+    state: 'stopped',
+    address: node.address,
+    clientUrls: [],
+    peerUrls: [],
+    memberId: null,
+    pid: null,
+    container: null,
+    hostname: node.hostname,
+    root: null,
+    raft: null,
+    units: [],
+    faults: [],
+  }));
+  return {
+    schema: 1,
+    name: plan.name,
+    runtime: 'process',
+    ...judge(nodes),
+    leader: null,
+    discovery: null,
+    nodes,
+    timings: { total: 0, steps: [] },
+  };
+}

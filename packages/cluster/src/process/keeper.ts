@@ -1,0 +1,483 @@
+// The keeper: one background process per cluster. It owns the discovery service, the links and the
+// nodes' supervisors; when it ends, everything ends. Commands come in through control.ts.
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorMessage, poll } from '@corral/kit';
+import type { Clock, Logger, Prng, Timer } from '@corral/kit';
+import { startDiscoveryService } from '@corral/discovery-service';
+import type { RunningDiscoveryService } from '@corral/discovery-service';
+import { ClusterError } from '../errors.js';
+import { planAddedNode } from '../plan.js';
+import type { ClusterPlan, NodePlan, Role } from '../plan.js';
+import type { ClusterState } from '../state.js';
+import { judge } from '../status.js';
+import type { ClusterStatus, NodeStatus, StepTiming } from '../status.js';
+import { issueCertificates } from './ca.js';
+import { Links } from './links.js';
+import type { LinkName } from './links.js';
+import type { OwnPrograms } from './mapping.js';
+import { ProcessNode } from './node.js';
+import { publicHost, startPublicDiscovery } from './public-discovery.js';
+import type { PublicDiscovery } from './public-discovery.js';
+import { ask, probeRaft } from './store-probe.js';
+
+export type KeeperOptions = {
+  readonly state: ClusterState;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly logger: Logger;
+  readonly pid: number;
+  readonly nodeBinary: string;
+  readonly hostPath: string;
+  readonly bootId: string;
+  readonly programs: OwnPrograms;
+};
+
+export type NodeAction = 'kill' | 'pause' | 'resume' | 'stop' | 'start' | 'restart';
+
+type Life = { state: NodeStatus['state']; readonly node: ProcessNode };
+
+const bootLimitMs = 30_000;
+const readyKey = '/v2/keys/corral/ready';
+
+export class Keeper {
+  readonly #options: KeeperOptions;
+  readonly #lives = new Map<string, Life>();
+  readonly #timers = new Set<Timer>();
+  #plan: ClusterPlan;
+  #links: Links;
+  #discovery: RunningDiscoveryService | undefined;
+  #publicDiscovery: PublicDiscovery | undefined;
+  #timings: { total: number; steps: StepTiming[] } = { total: 0, steps: [] };
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#plan = options.state.readPlan();
+    const { clock, prng } = options;
+    this.#links = new Links({ plan: this.#plan, clock, prng });
+  }
+
+  /** Boots everything; `emit` is told of each step. Rejects with ClusterError. */
+  async boot(emit: (event: unknown) => void, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const begun = clock.now();
+    const step = async (name: string, run: () => Promise<string>): Promise<void> => {
+      signal.throwIfAborted();
+      const start = clock.now();
+      emit({ kind: 'step', name, state: 'started' });
+      const text = await run();
+      const ms = Math.round(clock.now() - start);
+      this.#timings.steps.push({ name, ms });
+      emit({ kind: 'step', name, state: 'done', ms, text });
+    };
+    this.#timings = { total: 0, steps: [] };
+    await step('discovery', () => this.#startDiscovery());
+    const central = this.#plan.nodes.filter((node) => node.role === 'central');
+    const workers = this.#plan.nodes.filter((node) => node.role === 'worker');
+    // Workers start with the others: each waits by itself until the cluster is there.
+    const nodes = this.#plan.nodes.map((node) => this.#createNode(node));
+    await Promise.all(nodes.map(({ node }) => node.configure()));
+    const boots = new Map(nodes.map((life) => [life.node.plan.name, this.#bootNode(life)]));
+    const bootAll = (list: readonly NodePlan[]): Promise<unknown> =>
+      Promise.all(list.map((node) => boots.get(node.name)));
+    for (const boot of boots.values()) boot.catch(() => undefined);
+    await step('central nodes', async () => {
+      await this.#within(bootAll(central), 'the central nodes to start', signal);
+      const leader = await this.#waitForLeader(signal);
+      return `${central.map((node) => node.name).join(' ')} · leader ${leader}`;
+    });
+    if (workers.length > 0) {
+      await step('worker nodes', async () => {
+        await this.#within(bootAll(workers), 'the workers to start', signal);
+        return workers.map((node) => node.name).join(' ');
+      });
+    }
+    await step('proof', () => this.#prove(signal));
+    this.#timings.total = Math.round(clock.now() - begun);
+  }
+
+  /** Ends every process; the state folder stays. */
+  async shutdown(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    const lives = [...this.#lives.values()];
+    for (const { node } of lives) node.resume();
+    // Nothing has to be handed over when everything goes.
+    await Promise.all(lives.map(({ node }) => node.kill()));
+    this.#links.close();
+    await this.#publicDiscovery?.close();
+    await this.#discovery?.close();
+  }
+
+  /** SIGTERM to every node first, so that they end in order. */
+  async stopNodes(): Promise<void> {
+    for (const life of this.#lives.values()) {
+      life.node.resume();
+      life.state = 'stopped';
+    }
+    await Promise.all([...this.#lives.values()].map(({ node }) => node.stop()));
+  }
+
+  async status(): Promise<ClusterStatus> {
+    const nodes = await Promise.all(this.#plan.nodes.map((plan) => this.#nodeStatus(plan)));
+    const leader = nodes.find((node) => node.raft?.role === 'leader' && node.state === 'running');
+    const { token, size } = this.#plan;
+    return {
+      schema: 1,
+      name: this.#plan.name,
+      runtime: 'process',
+      ...judge(nodes),
+      leader: leader?.name ?? null,
+      discovery: this.#discovery === undefined ? null : { url: this.#discovery.url, token, size },
+      nodes,
+      timings: this.#timings,
+    };
+  }
+
+  async act(name: string, action: NodeAction): Promise<void> {
+    const life = this.#life(name);
+    const { node } = life;
+    switch (action) {
+      case 'kill':
+        life.state = 'killed';
+        await node.kill();
+        break;
+      case 'pause':
+        life.state = 'paused';
+        node.pause();
+        break;
+      case 'resume':
+        node.resume();
+        life.state = 'running';
+        break;
+      case 'stop':
+        node.resume();
+        life.state = 'stopped';
+        await node.stop();
+        break;
+      case 'restart':
+        await this.act(name, 'stop');
+        await this.act(name, 'start');
+        break;
+      case 'start':
+        if (life.state === 'paused') {
+          node.resume();
+          life.state = 'running';
+        } else if (life.state !== 'running') {
+          await node.configure();
+          await this.#within(
+            this.#bootNode(life),
+            `${name} to start`,
+            new AbortController().signal,
+          );
+        }
+        break;
+      default:
+        action satisfies never;
+    }
+  }
+
+  cut(links: readonly LinkName[]): void {
+    for (const link of links) this.#links.cut(link, true);
+  }
+
+  slow(links: readonly LinkName[], delayMs: number, jitterMs: number): void {
+    for (const link of links) this.#links.slow(link, delayMs, jitterMs);
+  }
+
+  /** Undoes faults: of one node, or all. Killed and paused nodes come back. */
+  async heal(node: string | undefined): Promise<void> {
+    if (node === undefined) this.#links.healAll();
+    else this.#links.heal(node);
+    const broken = [...this.#lives].filter(
+      ([name, life]) =>
+        (node === undefined || name === node) && ['killed', 'paused'].includes(life.state),
+    );
+    await Promise.all(broken.map(([name]) => this.act(name, 'start')));
+  }
+
+  /** Heals by itself after a while. */
+  healLater(afterMs: number, undo: () => Promise<void>): void {
+    const timer = this.#options.clock.setTimer(afterMs, () => {
+      this.#timers.delete(timer);
+      undo().catch((error: unknown) => {
+        this.#options.logger.error('a fault did not heal by itself', {
+          error: errorMessage(error),
+        });
+      });
+    });
+    this.#timers.add(timer);
+  }
+
+  /** Adds a node and boots it; a central one joins as a new member. */
+  async addNode(role: Role): Promise<string> {
+    const environment = role === 'central' ? await this.#addMember() : {};
+    const node = planAddedNode(this.#plan, role, environment);
+    this.#setPlan({ ...this.#plan, nodes: [...this.#plan.nodes, node] });
+    const life = this.#createNode(node);
+    await life.node.configure();
+    await this.#within(this.#bootNode(life), `${node.name} to start`, new AbortController().signal);
+    return node.name;
+  }
+
+  async removeNode(name: string): Promise<void> {
+    const life = this.#life(name);
+    const { state } = this.#options;
+    if (life.node.plan.role === 'central') await this.#removeMember(life.node);
+    await life.node.stop();
+    await life.node.kill();
+    this.#lives.delete(name);
+    this.#setPlan({ ...this.#plan, nodes: this.#plan.nodes.filter((node) => node.name !== name) });
+    rmSync(state.nodeFolder(name), { recursive: true, force: true });
+  }
+
+  // own affairs
+
+  async #startDiscovery(): Promise<string> {
+    const { state, clock, prng, logger, pid } = this.#options;
+    const { discoveryPort: port, token, size, publicTokens } = this.#plan;
+    this.#discovery = await startDiscoveryService({
+      listen: { host: '127.0.0.1', port },
+      dataDir: join(state.folder, 'discovery'),
+      tokens: [token, ...publicTokens].map((name) => ({ name, size })),
+      strict: false,
+      clock,
+      prng: prng.fork('discovery'),
+      logger: logger.child({ part: 'discovery' }),
+      pid,
+      onFatal: (error) =>
+        logger.error('the discovery service failed', { error: errorMessage(error) }),
+    });
+    const { authority, server } = issueCertificates({
+      authorityName: `Corral ${this.#plan.name}`,
+      hosts: [publicHost],
+      now: clock.wallTime(),
+    });
+    writeFileSync(join(state.folder, 'ca.pem'), authority, { mode: 0o644 });
+    const { handle } = this.#discovery;
+    this.#publicDiscovery = await startPublicDiscovery({ certificate: server, handle });
+    return `${this.#discovery.url}/${token}  size ${size}`;
+  }
+
+  #createNode(plan: NodePlan): Life {
+    const { state, logger, clock } = this.#options;
+    const folder = state.nodeFolder(plan.name);
+    mkdirSync(folder, { recursive: true });
+    const node = new ProcessNode({
+      ...this.#options,
+      plan: this.#plan,
+      node: plan,
+      root: state.nodeRoot(plan.name),
+      logFolder: state.nodeLogs(plan.name),
+      clusterFolder: state.folder,
+      discoveryProxy: `127.0.0.1:${this.#publicDiscovery?.port ?? 0}`,
+      authorityFile: join(state.folder, 'ca.pem'),
+      clock,
+      logger,
+      onStore: (up) => {
+        void this.#links.setUp(plan.name, up).catch((error: unknown) => {
+          logger.error('a link cannot be opened', { node: plan.name, error: errorMessage(error) });
+        });
+      },
+    });
+    const life: Life = { state: 'stopped', node };
+    this.#lives.set(plan.name, life);
+    return life;
+  }
+
+  async #bootNode(life: Life): Promise<void> {
+    life.state = 'running';
+    await life.node.boot();
+    const store = life.node.units().find((unit) => unit.name === 'etcd2.service');
+    if (store?.state !== 'failed') return;
+    const { state } = this.#options;
+    const log = join(state.nodeLogs(life.node.plan.name), 'etcd2.service.log');
+    throw new ClusterError(
+      'E_FAILED',
+      `etcd2 of ${life.node.plan.name} does not start: ${store.reason ?? ''} (its log: ${log})`,
+      { remedies: [`corral logs ${life.node.plan.name}`] },
+    );
+  }
+
+  async #waitForLeader(signal: AbortSignal): Promise<string> {
+    const status = await poll(
+      async () => {
+        const now = await this.status();
+        return now.leader === null ? undefined : now;
+      },
+      { clock: this.#options.clock, what: 'a leader', timeoutMs: bootLimitMs, signal },
+    ).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw new ClusterError('E_TIMEOUT', errorMessage(error), { cause: error });
+    });
+    const leader = status.nodes.find((node) => node.name === status.leader);
+    return `${status.leader ?? ''}, term ${leader?.raft?.term ?? 0}`;
+  }
+
+  /** A write through the last node (a worker, when there is one), read back on every central node. */
+  async #prove(signal: AbortSignal): Promise<string> {
+    const { clock, prng } = this.#options;
+    const value = String(prng.below(2 ** 31));
+    const through = this.#plan.nodes.at(-1);
+    const via = this.#lives.get(through?.name ?? '')?.node.urls().client[0];
+    const central = [...this.#lives.values()].filter(({ node }) => node.plan.role === 'central');
+    const wait = { clock, timeoutMs: bootLimitMs, intervalMs: 5, signal };
+    const proof = async (): Promise<void> => {
+      await poll(
+        async () => {
+          const put = await ask(`${via ?? ''}${readyKey}`.replace('/v2', '/v2'), {
+            method: 'PUT',
+            body: `value=${value}`,
+            timeoutMs: 8_000,
+          });
+          return put !== undefined && put.status < 300 ? put : undefined;
+        },
+        { ...wait, what: `a write through ${through?.name ?? ''}` },
+      );
+      for (const { node } of central) {
+        await poll(
+          async () => {
+            const got = await ask(`${node.urls().client[0] ?? ''}${readyKey}`);
+            return got?.body.includes(`"value":"${value}"`) === true ? got : undefined;
+          },
+          { ...wait, what: `reading it back on ${node.plan.name}` },
+        );
+      }
+    };
+    await proof().catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw new ClusterError('E_TIMEOUT', errorMessage(error), { cause: error });
+    });
+    const names = central.map(({ node }) => node.plan.name).join(' ');
+    return `wrote /corral/ready through ${through?.name ?? ''}, read it back on ${names}`;
+  }
+
+  async #nodeStatus(plan: NodePlan): Promise<NodeStatus> {
+    const life = this.#lives.get(plan.name);
+    const state = life?.state ?? 'stopped';
+    const urls = life?.node.urls() ?? { client: [], peer: [] };
+    const [clientUrl] = urls.client;
+    const reachable = state === 'running' && plan.role === 'central' && clientUrl !== undefined;
+    const raft = reachable ? await probeRaft(clientUrl) : undefined;
+    const { memberId = null, ...view } = raft ?? { memberId: undefined };
+    const faults = [...this.#links.faultsOf(plan.name)];
+    if (state === 'killed') faults.unshift('kill');
+    if (state === 'paused') faults.unshift('pause');
+    return {
+      name: plan.name,
+      role: plan.role,
+      state,
+      address: plan.address,
+      clientUrls: urls.client,
+      peerUrls: urls.peer,
+      memberId,
+      pid: life?.node.storePid ?? null,
+      container: null,
+      hostname: plan.hostname,
+      root: life?.node.root ?? null,
+      raft: raft === undefined ? null : (view as NonNullable<NodeStatus['raft']>),
+      units: (life?.node.units() ?? []).map(({ name, state: unitState, reason }) => ({
+        name,
+        state: unitState,
+        ...(reason === undefined ? {} : { reason }),
+      })),
+      faults,
+    };
+  }
+
+  /** Tells the cluster of a member that will come; gives what it has to be started with. */
+  async #addMember(): Promise<Record<string, string>> {
+    const like = planAddedNode(this.#plan, 'central', {});
+    const peerUrl = `http://${like.address}:2380`;
+    const body = JSON.stringify({ peerURLs: [peerUrl] });
+    const { url, status } = await this.#anyMember();
+    const added = await ask(`${url}/v2/members`, { method: 'POST', body, timeoutMs: 10_000 });
+    if (added?.status !== 201) {
+      throw new ClusterError(
+        'E_FAILED',
+        `the cluster refused a new member: ${added?.body ?? 'no answer'}`,
+      );
+    }
+    const names = status.nodes
+      .filter((node) => node.memberId !== null)
+      .map((node) => [this.#machineId(node.name), `http://${node.address}:2380`] as const);
+    const cluster = [...names, [like.machineId, peerUrl] as const];
+    return {
+      ETCD_INITIAL_CLUSTER: cluster.map(([name, one]) => `${name}=${one}`).join(','),
+      ETCD_INITIAL_CLUSTER_STATE: 'existing',
+      ETCD_INITIAL_ADVERTISE_PEER_URLS: peerUrl,
+      ETCD_LISTEN_PEER_URLS: peerUrl,
+      ETCD_LISTEN_CLIENT_URLS: `http://${like.address}:2379`,
+      ETCD_ADVERTISE_CLIENT_URLS: `http://${like.address}:2379`,
+      ETCD_DISCOVERY: '',
+    };
+  }
+
+  async #removeMember(node: ProcessNode): Promise<void> {
+    const { url } = await this.#anyMember(node.plan.name);
+    const list = await ask(`${url}/v2/members`, { timeoutMs: 5_000 });
+    const { members = [] } = JSON.parse(list?.body ?? '{}') as {
+      readonly members?: readonly { readonly id: string; readonly peerURLs: readonly string[] }[];
+    };
+    const own = members.find((member) =>
+      member.peerURLs.some((one) => one.includes(`//${node.plan.address}:`)),
+    );
+    if (own === undefined) return;
+    const removed = await ask(`${url}/v2/members/${own.id}`, {
+      method: 'DELETE',
+      timeoutMs: 10_000,
+    });
+    if (removed?.status === 204) return;
+    throw new ClusterError(
+      'E_FAILED',
+      `the cluster refused to remove ${node.plan.name}: ${removed?.body ?? 'no answer'}`,
+    );
+  }
+
+  async #anyMember(except?: string): Promise<{ url: string; status: ClusterStatus }> {
+    const status = await this.status();
+    const node = status.nodes.find(
+      (one) => one.raft !== null && one.name !== except && one.state === 'running',
+    );
+    const url = node?.clientUrls[0];
+    if (status.state !== 'no-quorum' && url !== undefined) return { url, status };
+    throw new ClusterError('E_NO_QUORUM', 'membership cannot change: the cluster has no quorum', {
+      remedies: ['corral fault heal --all'],
+    });
+  }
+
+  #machineId(name: string): string {
+    return this.#plan.nodes.find((node) => node.name === name)?.machineId ?? name;
+  }
+
+  #setPlan(plan: ClusterPlan): void {
+    this.#plan = plan;
+    this.#options.state.writePlan(plan);
+    this.#links.setPlan(plan);
+  }
+
+  #life(name: string): Life {
+    const life = this.#lives.get(name);
+    if (life !== undefined) return life;
+    const names = this.#plan.nodes.map((node) => node.name).join(' ');
+    throw new ClusterError(
+      'E_UNKNOWN_NODE',
+      `no node "${name}" in "${this.#plan.name}". Nodes: ${names}; roles: leader follower worker`,
+    );
+  }
+
+  async #within<T>(work: Promise<T>, what: string, signal: AbortSignal): Promise<T> {
+    const { clock } = this.#options;
+    const stop = new AbortController();
+    const late = clock
+      .sleep(bootLimitMs, { signal: AbortSignal.any([stop.signal, signal]) })
+      .then(() => {
+        throw new ClusterError('E_TIMEOUT', `waited ${bootLimitMs / 1000} s for ${what}`);
+      });
+    late.catch(() => undefined);
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      stop.abort(new Error('done'));
+    }
+  }
+}

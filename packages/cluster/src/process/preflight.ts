@@ -1,0 +1,112 @@
+// Before anything is made: is this a system where processes can be nodes, are the addresses free, is
+// there space? The first failure says who is in the way.
+import { readFileSync, readdirSync, readlinkSync, statfsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { systemErrorCode } from '@corral/kit';
+import { ClusterError } from '../errors.js';
+import type { ClusterPlan } from '../plan.js';
+import { nodeUrls, portsOf } from './node.js';
+
+const freeBytesMin = 256 * 1024 * 1024;
+
+/** Throws ClusterError E_UNSUPPORTED_SYSTEM, E_DISK_LOW or E_PORT_TAKEN. Gives a line for people. */
+export async function preflight(plan: ClusterPlan, home: string): Promise<string> {
+  if (process.platform !== 'linux') {
+    throw new ClusterError(
+      'E_UNSUPPORTED_SYSTEM',
+      `plain processes as nodes need Linux (or WSL2); this is ${process.platform}`,
+    );
+  }
+  const { bavail, bsize } = statfsSync(home);
+  const free = bavail * bsize;
+  if (free < freeBytesMin) {
+    throw new ClusterError(
+      'E_DISK_LOW',
+      `${Math.round(free / 1048576)} MiB free where clusters live (${home}), ${freeBytesMin / 1048576} MiB wanted`,
+      { remedies: ['corral gc removes what old clusters left', 'CORRAL_HOME=ELSEWHERE corral up'] },
+    );
+  }
+  let ports = 0;
+  for (const node of plan.nodes) {
+    for (const port of portsOf(nodeUrls(node))) {
+      await tryListen(node.address, port);
+      ports += 1;
+    }
+  }
+  await tryListen('127.0.0.1', plan.discoveryPort);
+  return `node ${process.versions.node} · ${Math.round(free / 2 ** 30)} GiB free · ${ports + 1} ports free`;
+}
+
+/** True when nothing of another program lives at this address. */
+export async function isFree(host: string, port: number): Promise<boolean> {
+  return (await listenError(host, port)) === undefined;
+}
+
+async function tryListen(host: string, port: number): Promise<void> {
+  const error = await listenError(host, port);
+  if (error === undefined) return;
+  if (systemErrorCode(error) === 'EACCES') {
+    throw new ClusterError(
+      'E_PORT_TAKEN',
+      `port ${port} needs root: ${error.message}. Nothing was created`,
+      {
+        remedies: ['use a port from 1024 on in the cloud-config'],
+      },
+    );
+  }
+  const holder = findHolder(port);
+  const who = holder === undefined ? 'another program' : `"${holder.name}", pid ${holder.pid}`;
+  throw new ClusterError(
+    'E_PORT_TAKEN',
+    `Port ${port} is held by ${who}: it blocks ${host}:${port}. Nothing was created`,
+    {
+      details: { host, port, pid: holder?.pid },
+      remedies: [
+        ...(holder === undefined ? [] : [`stop pid ${holder.pid}`]),
+        'use another port in the cloud-config',
+      ],
+    },
+  );
+}
+
+function listenError(host: string, port: number): Promise<Error | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', resolve);
+    server.listen({ host, port }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** Who listens on a port on all addresses, by /proc; undefined when it cannot be told. */
+export function findHolder(
+  port: number,
+): { readonly pid: number; readonly name: string } | undefined {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const inodes = new Set<string>();
+  for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
+    for (const line of safely(() => readFileSync(table, 'utf8').split('\n')) ?? []) {
+      const fields = line.trim().split(/\s+/);
+      if (fields[1]?.endsWith(`:${hex}`) === true && fields[3] === '0A')
+        inodes.add(fields[9] ?? '');
+    }
+  }
+  for (const pid of safely(() => readdirSync('/proc')) ?? []) {
+    if (!/^\d+$/.test(pid)) continue;
+    for (const fd of safely(() => readdirSync(`/proc/${pid}/fd`)) ?? []) {
+      const link = safely(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? '';
+      const inode = /^socket:\[(\d+)\]$/.exec(link)?.[1];
+      if (inode === undefined || !inodes.has(inode)) continue;
+      const name = safely(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim()) ?? '?';
+      return { pid: Number(pid), name };
+    }
+  }
+  return undefined;
+}
+
+function safely<T>(run: () => T): T | undefined {
+  try {
+    return run();
+  } catch {
+    return undefined;
+  }
+}
