@@ -11,7 +11,7 @@ export class ProxyError extends CodedError<'E_PROXY_DATA' | 'E_PROXY_LISTEN'> {}
 
 const fetchTimeoutMs = 10_000;
 /** While no endpoint is known. */
-const impatientMs = 1_000;
+const impatientMs = 100;
 
 export type DirectoryOptions = {
   readonly dataDir: string;

@@ -85,7 +85,9 @@ async function open(
     }
     const socket = await tunnel({ ...at(proxy) }, target, signal);
     const createConnection = (): Socket => tlsConnect({ socket, ...tls });
-    return send(httpsRequest({ ...base, path, createConnection }), asked.body);
+    // An agent would dial by itself instead of using the tunnel.
+    const tunnelled = { ...base, agent: undefined, path, createConnection };
+    return send(httpsRequest(tunnelled), asked.body);
   }
   if (proxy !== undefined) {
     return send(httpRequest({ ...base, ...at(proxy), path: target.href }), asked.body);
