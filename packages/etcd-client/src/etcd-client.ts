@@ -38,6 +38,11 @@ export class EtcdClient {
     if (urls.length > 0) this.#sender.endpoints.replace(urls);
   }
 
+  /** Knows these endpoints too; the present ones stay first. */
+  addEndpoints(urls: readonly string[]): void {
+    this.#sender.endpoints.replace([...this.endpoints, ...urls]);
+  }
+
   /** Ends idle connections; requests on their way fail. */
   close(): void {
     this.#sender.close();

@@ -144,7 +144,7 @@ export class Connections {
 }
 
 function timeoutSignal(timeoutMs: number | undefined): AbortSignal | undefined {
-  return timeoutMs === undefined ? undefined : AbortSignal.timeout(Math.max(0, timeoutMs));
+  return timeoutMs === undefined ? undefined : AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
 }
 
 function failure(kind: 'not-sent' | 'unknown', error: unknown, request: HttpRequest): HttpFailure {

@@ -34,7 +34,7 @@ export function addInspect(program: Command, context: Context, exit: (code: numb
       const cluster = openCluster(undefined, flags, context);
       const node = await cluster.resolve(target);
       const { cwd, env } = cluster.execEnvironment(node, context.environment);
-      exit(await run(words, { cwd, env }));
+      exit(await run(words[0] === '--' ? words.slice(1) : words, { cwd, env }));
     });
   addName(
     program
