@@ -1,56 +1,59 @@
-// Query strings and form bodies as Go's net/url reads them: pairs by "&" or ";", "+" is a blank, a
-// bad escape is an error, the first value of a name counts. One pass, no regular expression, and
-// nothing is copied when the text is plain ASCII.
-import { isPlain, percentDecode } from './percent.js';
+// Query strings and form bodies, as Go's net/url reads them: pairs by "&", "+" is a blank, a bad
+// escape is an error, the first value of a name counts.
 
-/** Gets the pairs in the order in which they stand. */
-export type PairSink = (name: string, value: string) => void;
+export type FormResult =
+  | { readonly ok: true; readonly values: ReadonlyMap<string, string> }
+  | { readonly ok: false; readonly message: string };
 
-/**
- * Reads all pairs of `bytes` (Latin-1, one character per byte). Returns the first mistake; what is
- * right is handed on all the same.
- */
-export function readPairs(bytes: string, sink: PairSink): string | undefined {
-  const plain = isPlain(bytes);
-  const { length } = bytes;
-  let mistake: string | undefined;
+const noValues: ReadonlyMap<string, string> = new Map();
+
+export function parseForm(text: string): FormResult {
+  if (text === '') return { ok: true, values: noValues };
+  const values = new Map<string, string>();
   let start = 0;
-  while (start < length) {
-    const end = plain ? nextAmpersand(bytes, start) : pairEnd(bytes, start);
+  while (start <= text.length) {
+    let end = text.indexOf('&', start);
+    if (end < 0) end = text.length;
     if (end > start) {
-      let equals = bytes.indexOf('=', start);
+      let equals = text.indexOf('=', start);
       if (equals < 0 || equals > end) equals = end;
-      const rawName = bytes.slice(start, equals);
-      const rawValue = equals < end ? bytes.slice(equals + 1, end) : '';
-      if (plain) sink(rawName, rawValue);
-      else mistake ??= handOn(rawName, rawValue, sink);
+      const name = unescape(text.slice(start, equals), true);
+      const value = equals === end ? '' : unescape(text.slice(equals + 1, end), true);
+      if (typeof name === 'object') return { ok: false, message: name.message };
+      if (typeof value === 'object') return { ok: false, message: value.message };
+      if (!values.has(name)) values.set(name, value);
     }
     start = end + 1;
   }
-  return mistake;
+  return { ok: true, values };
 }
 
-function handOn(rawName: string, rawValue: string, sink: PairSink): string | undefined {
-  const name = percentDecode(rawName, true);
-  if (!name.ok) return name.message;
-  const value = percentDecode(rawValue, true);
-  if (!value.ok) return value.message;
-  sink(name.text, value.text);
-  return undefined;
-}
-
-function nextAmpersand(bytes: string, start: number): number {
-  const end = bytes.indexOf('&', start);
-  return end < 0 ? bytes.length : end;
-}
-
-/** etcd 2.3's Go took ";" for a separator too. */
-function pairEnd(bytes: string, start: number): number {
-  let at = start;
-  while (at < bytes.length) {
-    const code = bytes.charCodeAt(at);
-    if (code === 0x26 || code === 0x3b) return at;
-    at += 1;
+/** Percent-decoding; bytes that are not UTF-8 become U+FFFD. */
+export function unescape(
+  text: string,
+  plusIsBlank: boolean,
+): string | { readonly message: string } {
+  const plain = plusIsBlank && text.includes('+') ? text.replaceAll('+', ' ') : text;
+  const first = plain.indexOf('%');
+  if (first < 0) return plain;
+  const bad = /%(?![0-9a-fA-F]{2}).{0,2}/.exec(plain);
+  if (bad !== null) return { message: `invalid URL escape ${JSON.stringify(bad[0])}` };
+  try {
+    return decodeURIComponent(plain);
+  } catch {
+    return decodeLoosely(plain);
   }
-  return at;
+}
+
+function decodeLoosely(text: string): string {
+  const bytes: number[] = [];
+  for (let i = 0; i < text.length; i += 1) {
+    if (text[i] === '%') {
+      bytes.push(parseInt(text.slice(i + 1, i + 3), 16));
+      i += 2;
+    } else {
+      bytes.push(...Buffer.from(text[i] ?? ''));
+    }
+  }
+  return Buffer.from(bytes).toString('utf8');
 }
