@@ -43,7 +43,8 @@ export type FaultOptions = {
   readonly forMs?: number;
 };
 
-const keeperMain = join(import.meta.dirname, 'process', 'keeper-main.js');
+/** Always the built program, also when this library is run from its sources. */
+const keeperMain = join(import.meta.dirname, '..', 'dist', 'process', 'keeper-main.js');
 const keeperStartMs = 10_000;
 
 export class Cluster {
