@@ -51,7 +51,9 @@ describe.each(runtimes)('loss of the leader on %s nodes', () => {
     await history.progress(60, 10_000);
     await world.until(
       (status) =>
-        status.nodes.find((node) => node.name === leader)?.raft?.role === 'leader' ? undefined : true,
+        status.nodes.find((node) => node.name === leader)?.raft?.role === 'leader'
+          ? undefined
+          : true,
       'the old leader to step down',
     );
     const alone = await world.client([leader], 1_500);

@@ -57,7 +57,9 @@ coreos:
     const [leader = '', first = '', second = ''] = centralNames(await world.cluster.status());
     await world.cluster.act(second, 'kill');
     const history = new History();
-    history.start(await world.writers([leader, leader, leader, leader, first, first, first, first]));
+    history.start(
+      await world.writers([leader, leader, leader, leader, first, first, first, first]),
+    );
 
     // More than a snapshot and the 5,000 entries that stay behind it.
     await history.progress(6_000, 60_000);

@@ -58,7 +58,8 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     await world.healthy();
 
     const after = await world.cluster.status();
-    const ids = (status: typeof after): unknown => status.nodes.map((node) => [node.name, node.memberId]);
+    const ids = (status: typeof after): unknown =>
+      status.nodes.map((node) => [node.name, node.memberId]);
     expect(ids(after)).toEqual(ids(before));
     await world.expectNothingLost(history);
   });
@@ -85,7 +86,10 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     const right = names.slice(2);
 
     await world.cluster.partition(left, right);
-    await world.until((status) => (status.leader === null ? true : undefined), 'the leader to step down');
+    await world.until(
+      (status) => (status.leader === null ? true : undefined),
+      'the leader to step down',
+    );
     const answers = await Promise.all(
       [left, right].map(async ([name = '']) => {
         const client = await world.client([name], 4_500);

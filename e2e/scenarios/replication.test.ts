@@ -40,7 +40,8 @@ describe.each(runtimes)('replication on %s nodes', () => {
 
     const added = await world.cluster.addNode('central');
     await world.until(
-      (status) => (status.nodes.find((node) => node.name === added)?.raft != null ? true : undefined),
+      (status) =>
+        status.nodes.find((node) => node.name === added)?.raft != null ? true : undefined,
       'the new member',
     );
     for (const name of ['n1', 'n2']) await world.cluster.removeNode(name);

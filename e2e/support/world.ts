@@ -3,8 +3,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cluster, History } from '@corral/cluster';
-import type { ClusterSpec, ClusterStatus, HistoryCheck, NodeStatus } from '@corral/cluster';
+import { Cluster } from '@corral/cluster';
+import type { ClusterSpec, ClusterStatus, HistoryCheck, NodeStatus , History } from '@corral/cluster';
 import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
 import { expect } from 'vitest';
@@ -53,7 +53,9 @@ export class World {
     return Promise.all(nodes.map((node) => this.client([node])));
   }
 
-  async leader(options: { readonly not?: string; readonly withinMs?: number } = {}): Promise<NodeStatus> {
+  async leader(
+    options: { readonly not?: string; readonly withinMs?: number } = {},
+  ): Promise<NodeStatus> {
     return this.until(
       (status) =>
         status.nodes.find((node) => node.name === status.leader && node.name !== options.not),
@@ -76,7 +78,11 @@ export class World {
   }
 
   healthy(timeoutMs = 20_000): Promise<true> {
-    return this.until((status) => (status.state === 'healthy' ? true : undefined), 'health', timeoutMs);
+    return this.until(
+      (status) => (status.state === 'healthy' ? true : undefined),
+      'health',
+      timeoutMs,
+    );
   }
 
   /** Every central node holds the same value for `key`. */

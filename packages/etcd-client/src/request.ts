@@ -144,7 +144,9 @@ export class Connections {
 }
 
 function timeoutSignal(timeoutMs: number | undefined): AbortSignal | undefined {
-  return timeoutMs === undefined ? undefined : AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
+  return timeoutMs === undefined
+    ? undefined
+    : AbortSignal.timeout(Math.max(0, Math.ceil(timeoutMs)));
 }
 
 function failure(kind: 'not-sent' | 'unknown', error: unknown, request: HttpRequest): HttpFailure {

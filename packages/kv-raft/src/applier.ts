@@ -22,7 +22,11 @@ export interface ApplyListener {
 
 export class SnapshotContentError extends CodedError<'E_SNAPSHOT_CONTENT'> {}
 
-type SnapshotHead = { readonly format: 1; readonly index: number; readonly sessions: SessionsData };
+type SnapshotHead = {
+  readonly format: number;
+  readonly index: number;
+  readonly sessions: SessionsData;
+};
 
 export class Applier {
   readonly store: Store;

@@ -1,34 +1,25 @@
 // One member: the replicated state, the core, the loop around it and the requests of clients and
-// other members. It implements the backend of the HTTP handlers. Sockets, files and flags are
-// handed in; server.ts puts the parts together.
+// other members. Sockets, files and flags are handed in by server.ts; member-backend.ts is what the
+// HTTP handlers see of it.
 import type { Clock, Logger, Timer } from '@corral/kit';
 import { RaftNode } from '@corral/raft';
 import type { MembershipChange, Message, NodeId, RaftConfig, SoftState } from '@corral/raft';
-import type { Command, CommandResult, Store } from '@corral/store';
+import type { CommandResult } from '@corral/store';
 import { Applier } from './applier.js';
 import type { ApplyListener } from './applier.js';
-import type {
-  Backend,
-  FollowerStats,
-  Member,
-  MemberOutcome,
-  MemberRefusal,
-  RaftView,
-  RequestFailure,
-  SelfStats,
-  WriteOutcome,
-} from './backend.js';
-import { runtimeMemberId } from './bootstrap/ids.js';
+import type { Backend } from './backend.js';
 import { ForwardedRequests } from './forwarded-requests.js';
 import { MemberChanges } from './member-changes.js';
-import type { ChangeRequest } from './member-changes.js';
-import { clusterVersionCommand, compareIds, publishCommand } from './members.js';
+import { Housekeeping } from './housekeeping.js';
+import { LeaderReads } from './leader-reads.js';
+import { Leadership } from './leadership.js';
+import { MemberBackend } from './member-backend.js';
+import { compareIds } from './members.js';
 import { Proposals } from './proposals.js';
 import { RaftHost } from './raft-host.js';
 import type { HostListener } from './raft-host.js';
 import { RaftStats } from './raft-stats.js';
 import { ReadBarrier } from './read-barrier.js';
-import type { ReadOutcome } from './read-barrier.js';
 import type { RequestId } from './request-codec.js';
 import { Snapshotter } from './snapshotter.js';
 import type { RecoveredState, Storage } from './storage.js';
@@ -39,7 +30,6 @@ import type {
   Transport,
   TransportEvents,
 } from './transport.js';
-import { clusterVersion, serverVersion } from './version.js';
 
 export type EtcdServerOptions = {
   readonly name: string;
@@ -67,14 +57,14 @@ export type EtcdServerOptions = {
   readonly onRemoved: () => void;
 };
 
-/** Expired keys are looked for this often (etcd: 500 ms). */
-const expireEveryMs = 500;
 /** Log entries that stay behind a snapshot for followers that lag a little (etcd: 5,000). */
 const keptEntries = 5_000;
 const pendingBytesMax = 128 * 1024 * 1024;
 const historyMax = 1_000;
 
-export class EtcdServer implements Backend, HostListener, TransportEvents, ApplyListener {
+export class EtcdServer implements HostListener, TransportEvents, ApplyListener {
+  /** What the HTTP handlers work with. */
+  readonly backend: Backend;
   readonly clusterId: string;
   readonly memberId: NodeId;
   readonly stats: RaftStats;
@@ -88,18 +78,9 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
   readonly #reads: ReadBarrier;
   readonly #changes: MemberChanges;
   readonly #forwarded: ForwardedRequests;
-  readonly #localReads = new Map<number, number>();
-  readonly #startTime: number;
-  #nextReadId = 1;
-  #soft: SoftState;
-  #leaderSince: number | undefined;
-  #leaderSinceWallTime: number | undefined;
-  #leaderlessSince: number | undefined;
-  #leaderChanges = 0;
-  #hadLeader = false;
-  #publishing = false;
-  #expiring = false;
-  #lastExpireAt = 0;
+  readonly #leaderReads: LeaderReads;
+  readonly #leadership: Leadership;
+  readonly #housekeeping: Housekeeping;
   /** A leader that does not lead any more answered: ask again at the next tick, not before. */
   #holdUntilTick = false;
   #diskFull = false;
@@ -111,8 +92,6 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
     const { recovered, clock, logger, storage, tickMs } = options;
     this.clusterId = recovered.identity.clusterId;
     this.memberId = recovered.identity.memberId;
-    this.#startTime = clock.wallTime();
-    this.#leaderlessSince = clock.now();
     this.stats = new RaftStats(clock);
     this.#applier = new Applier(this, { historyMax });
     const { snapshot, hardState, entries } = recovered;
@@ -121,7 +100,16 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
       { ...options.raft, id: this.memberId },
       { hardState, entries, snapshot: snapshot?.meta },
     );
-    this.#soft = { role: 'follower', term: this.#core.term, leader: undefined };
+    this.#leadership = new Leadership({
+      clock,
+      logger,
+      soft: { role: 'follower', term: this.#core.term, leader: undefined },
+    });
+    this.#leaderReads = new LeaderReads({
+      core: this.#core,
+      reads: () => this.#reads,
+      forwarded: () => this.#forwarded,
+    });
     this.transport = options.makeTransport(this);
     const electionTimeoutMs = options.raft.electionTicks * tickMs;
     const timeoutMs = 5_000 + 2 * electionTimeoutMs;
@@ -142,8 +130,18 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
       timeoutMs,
       leaderlessMs,
       retryMs: electionTimeoutMs,
-      ask: (round) => this.#askForRead(round),
+      ask: (round) => this.#leaderReads.ask(round),
       appliedIndex: () => this.#applier.appliedIndex,
+    });
+    this.#housekeeping = new Housekeeping({
+      memberId: this.memberId,
+      clusterId: this.clusterId,
+      name: options.name,
+      advertiseClientUrls: options.advertiseClientUrls,
+      applier: this.#applier,
+      proposals: this.#proposals,
+      clock,
+      logger,
     });
     const schedule = (): void => this.#host.schedule();
     this.#changes = new MemberChanges({
@@ -175,7 +173,6 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
       core: this.#core,
       storage,
       transport: {
-        ...boundTransport(this.transport),
         send: (messages) => {
           this.stats.onSend(messages);
           this.transport.send(messages);
@@ -195,10 +192,22 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
       proposals: this.#proposals,
       reads: this.#reads,
       changes: this.#changes,
-      nextReadId: () => this.#nextReadId++,
+      nextReadId: () => this.#leaderReads.takeId(),
       hold: () => {
         this.#holdUntilTick = true;
       },
+      schedule,
+    });
+    this.backend = new MemberBackend({
+      options,
+      applier: this.#applier,
+      core: this.#core,
+      proposals: this.#proposals,
+      reads: this.#reads,
+      changes: this.#changes,
+      leadership: this.#leadership,
+      stats: this.stats,
+      diskFull: () => this.#diskFull,
       schedule,
     });
     storage.onSpace((state) => {
@@ -227,10 +236,10 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
     const best = [...progress]
       .filter(([id]) => id !== this.memberId && this.transport.connected(id))
       .sort(([, a], [, b]) => b.match - a.match)[0];
-    if (this.#core.role !== 'leader' || best === undefined) return;
+    if (!this.#isLeader() || best === undefined) return;
     if (!this.#core.transferLeadership(best[0]).ok) return;
     this.#host.schedule();
-    while (this.#core.role === 'leader' || this.#core.leader === undefined) {
+    while (this.#isLeader() || this.#core.leader === undefined) {
       if (clock.now() >= deadline) return;
       await clock.sleep(5);
     }
@@ -248,136 +257,6 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
     await this.#snapshotter.close();
   }
 
-  // Backend
-
-  get store(): Store {
-    return this.#applier.store;
-  }
-
-  get versions(): Backend['versions'] {
-    return { server: serverVersion, cluster: this.#applier.members.clusterVersion };
-  }
-
-  get raft(): RaftView {
-    const role = this.#core.role;
-    return {
-      term: this.#core.term,
-      appliedIndex: this.#applier.appliedIndex,
-      commitIndex: this.#core.commit,
-      leaderId: this.#core.leader,
-      role: role === 'preCandidate' ? 'follower' : role,
-    };
-  }
-
-  get caughtUp(): boolean {
-    return this.#applier.appliedIndex >= this.#options.recovered.hardState.commit;
-  }
-
-  async write(command: Command): Promise<WriteOutcome> {
-    if (this.#diskFull) return { ok: false, failure: 'E_DISK_FULL' };
-    const asked = this.#proposals.add(command);
-    this.#host.schedule();
-    const outcome = await asked;
-    if (!outcome.ok) return outcome;
-    return outcome.result ?? { ok: false, failure: 'E_RAFT_CANCELLED' };
-  }
-
-  async readBarrier(): Promise<ReadOutcome> {
-    const log = this.#options.quorumRead === 'log';
-    const asked = log ? this.#proposals.add({ kind: 'barrier' }) : this.#reads.wait();
-    this.#host.schedule();
-    const outcome = await asked;
-    return outcome.ok ? { ok: true } : outcome;
-  }
-
-  members(): readonly Member[] {
-    return this.#applier.members.list();
-  }
-
-  leader(): Member | undefined {
-    const { leader } = this.#core;
-    return leader === undefined ? undefined : this.#applier.members.get(leader);
-  }
-
-  addMember(peerUrls: readonly string[]): Promise<MemberOutcome> {
-    const id = runtimeMemberId(peerUrls, this.#options.clock.wallTime());
-    return this.#changes.ask({ kind: 'add', id, peerUrls: [...peerUrls].sort() });
-  }
-
-  removeMember(id: string): Promise<MemberOutcome> {
-    return this.#changes.ask({ kind: 'remove', id, peerUrls: [] });
-  }
-
-  updateMember(id: string, peerUrls: readonly string[]): Promise<MemberOutcome> {
-    return this.#changes.ask({ kind: 'update', id, peerUrls: [...peerUrls].sort() });
-  }
-
-  isRemoved(id: string): boolean {
-    return this.#applier.members.removed.has(id);
-  }
-
-  selfStats(): SelfStats {
-    const sent = this.stats.sent.rates();
-    const received = this.stats.received.rates();
-    return {
-      name: this.#options.name,
-      id: this.memberId,
-      startTime: this.#startTime,
-      leaderSince: this.#leaderSinceWallTime,
-      recvAppendRequestCnt: this.stats.received.count,
-      sendAppendRequestCnt: this.stats.sent.count,
-      recvPkgRate: received.messages,
-      recvBandwidthRate: received.bytes,
-      sendPkgRate: sent.messages,
-      sendBandwidthRate: sent.bytes,
-    };
-  }
-
-  followerStats(): readonly FollowerStats[] {
-    const others = this.members().filter((member) => member.id !== this.memberId);
-    return this.stats.followers(others.map((member) => member.id));
-  }
-
-  counters(): ReadonlyMap<string, number> {
-    const { commit, applied } = this.#core.status();
-    const disk = this.#options.storage.stats;
-    return new Map([
-      ['etcd_server_has_leader', this.#core.leader === undefined ? 0 : 1],
-      ['etcd_server_is_leader', this.#core.role === 'leader' ? 1 : 0],
-      ['etcd_server_leader_changes_seen_total', this.#leaderChanges],
-      ['etcd_server_proposals_committed_total', commit],
-      ['etcd_server_proposals_applied_total', applied],
-      ['etcd_server_proposals_pending', this.#proposals.size],
-      ['etcd_server_pending_proposal_total', this.#proposals.size],
-      ['etcd_wal_last_index_saved', disk.lastSavedIndex],
-      ['corral_wal_fsyncs_total', disk.fsyncs],
-    ]);
-  }
-
-  raftStatus(): Readonly<Record<string, unknown>> {
-    const status = this.#core.status();
-    const progress = Object.fromEntries(
-      [...status.progress].map(([id, { match, next, state }]) => {
-        const name = `${state.slice(0, 1).toUpperCase()}${state.slice(1)}`;
-        return [id, { match, next, state: `Progress${name}` }];
-      }),
-    );
-    const role = status.role.slice(0, 1).toUpperCase() + status.role.slice(1);
-    return {
-      id: status.id,
-      term: status.term,
-      vote: status.vote ?? '0',
-      commit: status.commit,
-      lead: status.leader ?? '0',
-      raftState: `State${role}`,
-      progress,
-    };
-  }
-
-  setLogLevel(level: 'debug' | 'info' | 'warn' | 'error'): void {
-    this.#options.setLogLevel(level);
-  }
-
   // HostListener
 
   beforeTurn(): void {
@@ -387,49 +266,26 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
   }
 
   onSoftState(soft: SoftState): void {
-    const before = this.#soft;
-    this.#soft = soft;
-    const { clock, logger } = this.#options;
-    if (soft.leader === before.leader && soft.term === before.term) return;
-    this.#reads.failAllRounds();
-    this.#localReads.clear();
-    this.#forwarded.forgetReads();
-    if (soft.leader === undefined) {
-      this.#leaderlessSince ??= clock.now();
-      logger.info('lost leader', { term: soft.term, leader: before.leader });
-      return;
-    }
-    this.#hadLeader = true;
+    const change = this.#leadership.note(soft);
+    if (change === undefined) return;
+    this.#leaderReads.forget();
+    if (change === 'lost') return;
     this.#holdUntilTick = false;
-    this.#leaderlessSince = undefined;
-    this.#leaderSince = clock.now();
-    this.#leaderSinceWallTime = clock.wallTime();
-    this.#leaderChanges += 1;
-    logger.info('leader elected', { term: soft.term, leader: soft.leader, role: soft.role });
     this.#proposals.requeueAll();
     this.#changes.resend();
-    if (soft.leader === this.memberId) this.#startLeading();
+    if (soft.leader === this.memberId) {
+      this.stats.reset();
+      this.#housekeeping.startLeading();
+    }
     this.#host.schedule();
   }
 
   onRead(id: number, index: number): void {
-    const round = this.#localReads.get(id);
-    if (round === undefined) {
-      this.#forwarded.answerRead(id, index);
-      return;
-    }
-    this.#localReads.delete(id);
-    this.#reads.confirm(round, index);
+    this.#leaderReads.answered(id, index);
   }
 
   onReadFailed(id: number): void {
-    const round = this.#localReads.get(id);
-    if (round === undefined) {
-      this.#forwarded.answerRead(id, undefined);
-      return;
-    }
-    this.#localReads.delete(id);
-    this.#reads.fail(round);
+    this.#leaderReads.answered(id, undefined);
   }
 
   onApplied(): void {
@@ -463,7 +319,9 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
     const transport = this.transport as Transport | undefined;
     if (transport === undefined) return;
     const known: readonly PeerAddress[] =
-      this.members().length === 0 ? this.#options.seedPeers : this.members();
+      this.#applier.members.list().length === 0
+        ? this.#options.seedPeers
+        : this.#applier.members.list();
     const others = known.filter((member) => member.id !== this.memberId);
     transport.setPeers(others.map(({ id, peerUrls }) => ({ id, peerUrls })));
     transport.setRemoved(this.#applier.members.removed);
@@ -511,65 +369,19 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
 
   // own affairs
 
-  #askForRead(round: number): boolean {
-    const { leader, role } = this.#core;
-    if (leader === undefined) return false;
-    if (role !== 'leader') return this.#forwarded.askForRead(leader, round);
-    const id = this.#nextReadId;
-    this.#nextReadId += 1;
-    this.#localReads.set(id, round);
-    if (this.#core.requestRead(id).ok) return true;
-    this.#localReads.delete(id);
-    return false;
-  }
-
   #onTick(): void {
     this.#holdUntilTick = false;
-    const situation = { leaderlessSince: this.#leaderlessSince, leaderSince: this.#leaderSince };
-    this.#proposals.expire(situation);
-    this.#reads.expire(this.#leaderlessSince);
+    this.#proposals.expire(this.#leadership);
+    this.#reads.expire(this.#leadership.leaderlessSince);
     this.#changes.expire();
-    this.#publish();
-    this.#expireKeys();
+    const hasLeader = this.#core.leader !== undefined;
+    this.#housekeeping.tick({ hasLeader, leads: this.#isLeader() });
     this.#campaignEarly();
     this.#host.schedule();
   }
 
-  #startLeading(): void {
-    this.stats.reset();
-    if (this.#applier.members.clusterVersion !== undefined) return;
-    void this.#proposals.add(clusterVersionCommand(clusterVersion));
-  }
-
-  /** Publishes this member's name and client URLs until the cluster holds them. */
-  #publish(): void {
-    const { name, advertiseClientUrls: clientUrls, logger } = this.#options;
-    const own = this.#applier.members.get(this.memberId);
-    if (this.#publishing || this.#core.leader === undefined || own === undefined) return;
-    const wanted = [...clientUrls].sort();
-    if (own.name === name && own.clientUrls.join() === wanted.join()) return;
-    this.#publishing = true;
-    const command = publishCommand({ id: this.memberId, name, clientUrls: wanted });
-    void this.#proposals.add(command).then((outcome) => {
-      this.#publishing = false;
-      if (outcome.ok) {
-        logger.info(`published {Name:${name} ClientURLs:[${wanted.join(' ')}]} to cluster`, {
-          clusterId: this.clusterId,
-        });
-      }
-    });
-  }
-
-  /** The leader's clock decides what has expired; the entry says so to everybody. */
-  #expireKeys(): void {
-    const { clock } = this.#options;
-    if (this.#core.role !== 'leader' || this.#expiring) return;
-    if (this.store.expiringNodes === 0 || clock.now() - this.#lastExpireAt < expireEveryMs) return;
-    this.#lastExpireAt = clock.now();
-    this.#expiring = true;
-    void this.#proposals.add({ kind: 'expire', now: clock.wallTime() }).then(() => {
-      this.#expiring = false;
-    });
+  #isLeader(): boolean {
+    return this.#core.role === 'leader';
   }
 
   /**
@@ -577,7 +389,7 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
    * a pre-vote as soon as it reaches a majority. Where a leader lives, the pre-vote is refused.
    */
   #campaignEarly(): void {
-    if (this.#hadLeader || this.#stopping || this.#core.role !== 'follower') return;
+    if (this.#leadership.seen || this.#stopping || this.#core.role !== 'follower') return;
     const voters = [...this.#core.voters].sort(compareIds);
     if (voters[0] !== this.memberId) return;
     const reached = voters.filter((id) => id === this.memberId || this.transport.connected(id));
@@ -586,17 +398,3 @@ export class EtcdServer implements Backend, HostListener, TransportEvents, Apply
     this.#host.schedule();
   }
 }
-
-function boundTransport(transport: Transport): Transport {
-  return {
-    send: (messages) => transport.send(messages),
-    sendHost: (to, message) => transport.sendHost(to, message),
-    setPeers: (peers) => transport.setPeers(peers),
-    setRemoved: (ids) => transport.setRemoved(ids),
-    connected: (node) => transport.connected(node),
-    stats: () => transport.stats(),
-    close: () => transport.close(),
-  };
-}
-
-export type { ChangeRequest, MemberRefusal, RequestFailure };

@@ -23,8 +23,8 @@ export function decodeChangeContext(bytes: Uint8Array): ChangeContext {
   const { peerUrls, session, sequence } = parsed as Partial<ChangeContext>;
   return {
     peerUrls: Array.isArray(peerUrls) ? peerUrls.map(String) : [],
-    session: Number(session ?? 0),
-    sequence: Number(sequence ?? 0),
+    session: session ?? 0,
+    sequence: sequence ?? 0,
   };
 }
 

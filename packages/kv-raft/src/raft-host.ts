@@ -30,7 +30,7 @@ export interface HostListener {
 export type RaftHostOptions = {
   readonly core: RaftNode;
   readonly storage: Storage;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'send'>;
   readonly applier: Applier;
   readonly snapshotter: Snapshotter;
   readonly clock: Clock;

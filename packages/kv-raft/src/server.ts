@@ -148,7 +148,7 @@ async function start(
       new PeerTransport({
         identity: recovered.identity,
         servers: peerServers,
-        httpHandler: peerHttpHandler(() => server, logger),
+        httpHandler: peerHttpHandler(() => server.backend, logger),
         events,
         snapshots: {
           read: (meta) => storage.readSnapshot(meta),
@@ -178,7 +178,7 @@ async function start(
     onRemoved: options.onRemoved,
   });
   const app = createApp({
-    backend: server,
+    backend: server.backend,
     clock,
     logger,
     corsOrigins: config.corsOrigins,

@@ -1,6 +1,7 @@
 // The seam between the host and the other members. Delivery is not promised: a message may be lost,
 // never altered. The real one is peer/; tests and the simulator have one in memory.
 import type { Message, NodeId, SnapshotMeta } from '@corral/raft';
+import type { SnapshotWriter } from './storage.js';
 
 /** A client request on its way to the leader, or the answer. Requests have identity (R26). */
 export type HostMessage =
@@ -74,5 +75,5 @@ export interface Transport {
 /** Gives the transport access to snapshot bytes. */
 export interface SnapshotBytes {
   read(meta: SnapshotMeta): AsyncIterable<Uint8Array>;
-  create(meta: SnapshotMeta): Promise<import('./storage.js').SnapshotWriter>;
+  create(meta: SnapshotMeta): Promise<SnapshotWriter>;
 }

@@ -109,7 +109,7 @@ export class Directory {
   #remember(peerUrls: readonly string[]): void {
     try {
       mkdirSync(join(this.#options.dataDir, 'proxy'), { recursive: true, mode: 0o700 });
-      const text = `${JSON.stringify({ PeerURLs: peerUrls })}`;
+      const text = JSON.stringify({ PeerURLs: peerUrls });
       writeFileSync(`${this.#file}.tmp`, text, { mode: 0o600 });
       renameSync(`${this.#file}.tmp`, this.#file);
     } catch (error) {

@@ -1,7 +1,7 @@
 // One request through the proxy. Answers stream as they come. An endpoint that cannot be reached is
 // passed over; once bytes of a write have left, its outcome is unknown and it is not repeated.
-import { Agent, request as httpRequest } from 'node:http';
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import { request as httpRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage, ServerResponse, Agent } from 'node:http';
 import { errorMessage } from '@corral/kit';
 import type { Clock, DialMap, Logger } from '@corral/kit';
 import type { Endpoints } from './endpoints.js';

@@ -166,20 +166,32 @@ export class Supervisor {
       return undefined;
     };
     if (/^docker(-[a-z]+)?\.(service|socket)$/.test(name)) {
-      return skip('plain processes have no Docker engine of their own; use --runtime docker');
+      skip('plain processes have no Docker engine of their own; use --runtime docker');
+      return;
     }
     if (!name.endsWith('.service')) {
       const kind = name.slice(name.lastIndexOf('.') + 1);
-      return skip(`the embedded supervisor runs services, not ${kind} units`);
+      skip(`the embedded supervisor runs services, not ${kind} units`);
+      return;
     }
     const loaded = loadUnit(root, name);
-    if (loaded.kind === 'not-found') return skip(`no unit ${name} on this node`);
-    if (loaded.kind === 'masked') return skip('it is masked');
+    if (loaded.kind === 'not-found') {
+      skip(`no unit ${name} on this node`);
+      return;
+    }
+    if (loaded.kind === 'masked') {
+      skip('it is masked');
+      return;
+    }
     const unmet = unmetCondition(loaded.unit, root);
-    if (unmet !== undefined) return skip(unmet);
+    if (unmet !== undefined) {
+      skip(unmet);
+      return;
+    }
     const service = readService(loaded.unit);
     if (service.type === 'notify' && !mapping.isOwnServer(service.execStart[0]?.path ?? '')) {
-      return skip('Type=notify needs a datagram socket, which plain processes do not offer');
+      skip('Type=notify needs a datagram socket, which plain processes do not offer');
+      return;
     }
     const reason =
       service.user === undefined ? undefined : `runs as this user, not as ${service.user}`;

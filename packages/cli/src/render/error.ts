@@ -15,9 +15,10 @@ export function exitCodeOf(error: unknown): number {
 
 export function reportError(error: unknown, context: Context, json: boolean): void {
   const { stdout, stderr } = context.streams;
-  const code = error instanceof CodedError ? error.code : 'E_BUG';
+  const code = error instanceof CodedError ? String(error.code) : 'E_BUG';
   const remedies = error instanceof ClusterError ? error.remedies : [];
-  const details = error instanceof CodedError ? error.details : {};
+  const details: Readonly<Record<string, unknown>> =
+    error instanceof CodedError ? (error as CodedError).details : {};
   const exitCode = exitCodeOf(error);
   const message = errorMessage(error);
   if (json) {
@@ -27,7 +28,7 @@ export function reportError(error: unknown, context: Context, json: boolean): vo
     return;
   }
   const c = colours(context);
-  stderr(`${c.red(String(code))} (${exitCode})  ${message}\n`);
+  stderr(`${c.red(code)} (${exitCode})  ${message}\n`);
   const { findings, text, file } = details as {
     readonly findings?: readonly { readonly line: number; readonly column: number }[];
     readonly text?: string;

@@ -51,13 +51,14 @@ function text(value: unknown): string {
 
 async function handle(request: ControlRequest, context: CallContext): Promise<unknown> {
   const { method, params } = request;
+  const emit = (event: unknown): void => context.emit(event);
   const node = text(params['node']);
   const forMs = typeof params['forMs'] === 'number' ? params['forMs'] : 0;
   const links = (params['links'] ?? []) as readonly LinkName[];
   switch (method) {
     case 'boot':
       try {
-        await keeper.boot(context.emit, context.signal);
+        await keeper.boot(emit, context.signal);
       } catch (error) {
         // What was made by a boot that failed goes, unless it is a cluster that was there before.
         if (!proven && params['keep'] !== true) await end(true, false);

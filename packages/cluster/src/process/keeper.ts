@@ -79,7 +79,7 @@ export class Keeper {
     await Promise.all(nodes.map(({ node }) => node.configure()));
     const boots = new Map(nodes.map((life) => [life.node.plan.name, this.#bootNode(life)]));
     const bootAll = (list: readonly NodePlan[]): Promise<unknown> =>
-      Promise.all(list.map((node) => boots.get(node.name)));
+      Promise.all(list.flatMap((node) => boots.get(node.name) ?? []));
     for (const boot of boots.values()) boot.catch(() => undefined);
     await step('central nodes', async () => {
       await this.#within(bootAll(central), 'the central nodes to start', signal);

@@ -1,12 +1,12 @@
 // The public discovery service, played locally: nodes use this as their discovery proxy. Requests for
 // discovery.etcd.io end here, over TLS with a certificate of the cluster's own CA; other hosts are
 // passed on. So a cloud-config with the public address boots as it is.
-import { createServer } from 'node:http';
-import type { RequestListener, Server } from 'node:http';
+import { createServer, request as httpRequest } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { request as httpRequest } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Certificate } from './ca.js';
 
 export const publicHost = 'discovery.etcd.io';
@@ -41,8 +41,7 @@ export async function startPublicDiscovery(options: {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  proxy.on('connect', (request, stream, head) => {
-    const socket = stream as Socket;
+  proxy.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
     const [host = '', port = '443'] = (request.url ?? '').split(':');
     if (host === publicHost) {

@@ -122,7 +122,7 @@ function tunnel(
       ...(signal === undefined ? {} : { signal }),
     });
     request.on('connect', (response, socket) => {
-      if (response.statusCode === 200) resolve(socket as Socket);
+      if (response.statusCode === 200) resolve(socket);
       else
         reject(new Error(`the proxy answered ${response.statusCode ?? 0} to CONNECT ${authority}`));
     });

@@ -155,7 +155,7 @@ export async function openMember(
     segments: replay.segments,
     tail,
     lastIndex: Math.max(base, replay.baseIndex + replay.entries.length),
-    onSpace: (state) => (storage as FileStorage | undefined)?.reportSpace(state),
+    onSpace: (state) => storage?.reportSpace(state),
     async releaseReserve() {
       if (!(await fs.exists(reserve))) return false;
       await fs.remove(reserve);

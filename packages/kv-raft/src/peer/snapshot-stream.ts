@@ -80,7 +80,7 @@ export async function receiveSnapshot(options: {
     await writeAll(chunks, writer);
     // Leaving the loop early would end the socket, and with it the way back for the answer.
     const incoming = socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
-    if (!ended) {
+    if (!sawEnd()) {
       for await (const data of incoming) {
         reader.push(data);
         await writeAll(chunks, writer);
