@@ -19,7 +19,9 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ['vitest.config.ts'] } } },
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ['vitest.config.ts'] } },
+    },
     rules: {
       '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
@@ -46,7 +48,12 @@ export default tseslint.config(
   },
   {
     files: ['packages/*/src/**/*.ts'],
-    ignores: ['**/main.ts', '**/*-main.ts', 'packages/kit/src/clock.ts', 'packages/kit/src/prng.ts'],
+    ignores: [
+      '**/main.ts',
+      '**/*-main.ts',
+      'packages/kit/src/clock.ts',
+      'packages/kit/src/prng.ts',
+    ],
     rules: {
       'no-restricted-properties': ['error', ...timeAndChance],
       'no-restricted-globals': ['error', ...timers],

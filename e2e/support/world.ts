@@ -4,7 +4,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Cluster } from '@corral/cluster';
-import type { ClusterSpec, ClusterStatus, HistoryCheck, NodeStatus , History } from '@corral/cluster';
+import type {
+  ClusterSpec,
+  ClusterStatus,
+  HistoryCheck,
+  NodeStatus,
+  History,
+} from '@corral/cluster';
 import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
 import { expect } from 'vitest';
