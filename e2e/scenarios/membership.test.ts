@@ -45,7 +45,7 @@ describe.each(runtimes)('membership on %s nodes', () => {
 
 coreos:
   etcd2:
-    discovery: DISCOVERY_URL
+    discovery: https://discovery.etcd.io/small-snapshots
     advertise-client-urls: http://$private_ipv4:2379
     initial-advertise-peer-urls: http://$private_ipv4:2380
     listen-client-urls: http://$private_ipv4:2379

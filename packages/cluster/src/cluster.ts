@@ -2,22 +2,20 @@
 // the keeper that holds the cluster, so a crashed tool loses nothing.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, existsSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
 import { ClusterError } from './errors.js';
-import { firstNumber, makePlan, nodeAddress } from './plan.js';
-import type { ClusterPlan, ClusterSpec, PlanWarning, Role } from './plan.js';
+import { choosePlan } from './choose-plan.js';
+import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
 import { callKeeper, hasKeeper } from './process/control.js';
 import type { NodeAction } from './process/keeper.js';
 import type { LinkName } from './process/links.js';
 import { binFolder } from './process/programs.js';
-import { isFree, preflight } from './process/preflight.js';
+import { preflight } from './process/preflight.js';
 import { findLeftovers, killLeftovers } from './process/sweep.js';
 import { ClusterState, listClusters } from './state.js';
-import { judge } from './status.js';
+import { stoppedStatus } from './status.js';
 import type { ClusterStatus, NodeStatus } from './status.js';
 
 export type Progress =
@@ -320,65 +318,6 @@ export class Cluster {
   }
 }
 
-/** Removes what killed keepers left: processes, and folders of clusters that were never proven. */
-export async function collectGarbage(
-  home: string,
-  options: { readonly dryRun: boolean },
-): Promise<{ readonly processes: number; readonly clusters: readonly string[] }> {
-  const leftovers = [];
-  const clusters: string[] = [];
-  for (const name of listClusters(home)) {
-    const state = new ClusterState(home, name);
-    if (await hasKeeper(state)) continue;
-    leftovers.push(...findLeftovers(home, state.folder));
-    // A cluster that was stopped in order has data worth keeping; one whose keeper died too.
-    if (!existsSync(join(state.folder, 'nodes'))) clusters.push(name);
-  }
-  if (!options.dryRun) {
-    killLeftovers(leftovers);
-    for (const name of clusters) new ClusterState(home, name).remove();
-  }
-  return { processes: leftovers.length, clusters };
-}
-
-/** A cluster number whose addresses nobody uses, and a plan with it. */
-async function choosePlan(
-  home: string,
-  spec: ClusterSpec,
-): Promise<{ readonly plan: ClusterPlan; readonly warnings: readonly PlanWarning[] }> {
-  const taken = new Set(
-    listClusters(home).map((name) => new ClusterState(home, name).readPlan().number),
-  );
-  const first = firstNumber(`${home}/${spec.name}`);
-  const given = {
-    discoveryPort: await freePort(),
-    token: `${spec.name}-${Math.floor(systemClock.wallTime()).toString(36)}`,
-    createdAt: new Date(systemClock.wallTime()).toISOString(),
-  };
-  for (let i = 0; i < 249; i += 1) {
-    const number = 2 + ((first - 2 + i) % 249);
-    const candidate = makePlan(spec, { ...given, number });
-    if (taken.has(number)) continue;
-    // Another cluster, perhaps of another home, holds exactly these addresses; a wildcard holder
-    // blocks all of them and is the preflight's to name.
-    const busy =
-      !(await isFree(nodeAddress(number, 1), 2380)) && (await isFree(nodeAddress(1, 1), 2380));
-    if (!busy) return candidate;
-  }
-  throw new ClusterError('E_FAILED', 'all 249 cluster numbers are in use');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: 0 }, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
-}
-
 function exists(spec: ClusterSpec, plan: ClusterPlan): ClusterError {
   const count = (role: Role): number => plan.nodes.filter((node) => node.role === role).length;
   const asked = `${spec.central}+${spec.workers}`;
@@ -391,33 +330,4 @@ function exists(spec: ClusterSpec, plan: ClusterPlan): ClusterError {
       remedies: [`corral status ${spec.name}`, `corral down ${spec.name}`, 'corral up OTHER-NAME'],
     },
   );
-}
-
-function stoppedStatus(plan: ClusterPlan): ClusterStatus {
-  const nodes = plan.nodes.map((node): NodeStatus => ({
-    name: node.name,
-    role: node.role,
-    state: 'stopped',
-    address: node.address,
-    clientUrls: [],
-    peerUrls: [],
-    memberId: null,
-    pid: null,
-    container: null,
-    hostname: node.hostname,
-    root: null,
-    raft: null,
-    units: [],
-    faults: [],
-  }));
-  return {
-    schema: 1,
-    name: plan.name,
-    runtime: 'process',
-    ...judge(nodes),
-    leader: null,
-    discovery: null,
-    nodes,
-    timings: { total: 0, steps: [] },
-  };
 }

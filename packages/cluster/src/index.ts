@@ -1,5 +1,6 @@
 // The names that programs may use.
-export { Cluster, collectGarbage } from './cluster.js';
+export { Cluster } from './cluster.js';
+export { collectGarbage } from './garbage.js';
 export type { FaultOptions, Progress, UpOptions } from './cluster.js';
 export { ClusterError, exitCodes } from './errors.js';
 export type { ClusterErrorCode } from './errors.js';

@@ -1,5 +1,5 @@
 // The status of a cluster as `corral status -o json` prints it. The shape is a contract.
-import type { Role } from './plan.js';
+import type { ClusterPlan, Role } from './plan.js';
 
 export type NodeStatus = {
   readonly name: string;
@@ -58,4 +58,34 @@ export function judge(
   if (nodes.every((node) => node.state === 'stopped')) return { state: 'stopped', tolerates: 0 };
   if (!leads || serving < majority) return { state: 'no-quorum', tolerates: 0 };
   return { state: whole && serving === central.length ? 'healthy' : 'degraded', tolerates };
+}
+
+/** What is known of a cluster that has no keeper: its plan. */
+export function stoppedStatus(plan: ClusterPlan): ClusterStatus {
+  const nodes = plan.nodes.map((node): NodeStatus => ({
+    name: node.name,
+    role: node.role,
+    state: 'stopped',
+    address: node.address,
+    clientUrls: [],
+    peerUrls: [],
+    memberId: null,
+    pid: null,
+    container: null,
+    hostname: node.hostname,
+    root: null,
+    raft: null,
+    units: [],
+    faults: [],
+  }));
+  return {
+    schema: 1,
+    name: plan.name,
+    runtime: 'process',
+    ...judge(nodes),
+    leader: null,
+    discovery: null,
+    nodes,
+    timings: { total: 0, steps: [] },
+  };
 }

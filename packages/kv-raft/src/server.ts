@@ -200,7 +200,6 @@ async function start(
       app.endWatches();
       await server.handOver(Math.min(handOverMs, graceMs));
       while (app.pending > 0 && clock.now() < deadline) await clock.sleep(5);
-      listeners.closeIdle();
       await clock.sleep(Math.min(drainTailMs, Math.max(0, deadline - clock.now())));
       await server.close();
       await listeners.close();

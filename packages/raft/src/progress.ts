@@ -117,8 +117,9 @@ export class Progress {
     const next = arrived ? Math.max(this.match, this.#pendingSnapshot) + 1 : this.match + 1;
     this.#become('probe');
     this.next = next;
-    // The member's own answer, or the next heartbeat's, decides what follows.
-    this.#probeSent = arrived;
+    // The member's own answer, or the next heartbeat's, decides what follows: a snapshot that fails
+    // at once must not be sent again at once.
+    this.#probeSent = true;
   }
 
   /** The connection is gone: what was on its way may be lost. */

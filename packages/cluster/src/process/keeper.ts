@@ -16,10 +16,14 @@ import { issueCertificates } from './ca.js';
 import { Links } from './links.js';
 import type { LinkName } from './links.js';
 import type { OwnPrograms } from './mapping.js';
+import { announceMember, dismissMember } from './membership.js';
 import { ProcessNode } from './node.js';
+import { proveWrite, writeThrough } from './proof.js';
+import type { Reached } from './proof.js';
 import { publicHost, startPublicDiscovery } from './public-discovery.js';
 import type { PublicDiscovery } from './public-discovery.js';
-import { ask, probeRaft } from './store-probe.js';
+import { probeRaft } from './store-probe.js';
+import { bootLimitMs, within } from './time-limit.js';
 
 export type KeeperOptions = {
   readonly state: ClusterState;
@@ -36,9 +40,6 @@ export type KeeperOptions = {
 export type NodeAction = 'kill' | 'pause' | 'resume' | 'stop' | 'start' | 'restart';
 
 type Life = { state: NodeStatus['state']; readonly node: ProcessNode };
-
-const bootLimitMs = 30_000;
-const readyKey = '/v2/keys/corral/ready';
 
 export class Keeper {
   readonly #options: KeeperOptions;
@@ -82,13 +83,13 @@ export class Keeper {
       Promise.all(list.flatMap((node) => boots.get(node.name) ?? []));
     for (const boot of boots.values()) boot.catch(() => undefined);
     await step('central nodes', async () => {
-      await this.#within(bootAll(central), 'the central nodes to start', signal);
+      await within(this.#options.clock, bootAll(central), 'the central nodes to start', signal);
       const leader = await this.#waitForLeader(signal);
       return `${central.map((node) => node.name).join(' ')} · leader ${leader}`;
     });
     if (workers.length > 0) {
       await step('worker nodes', async () => {
-        await this.#within(bootAll(workers), 'the workers to start', signal);
+        await within(this.#options.clock, bootAll(workers), 'the workers to start', signal);
         return workers.map((node) => node.name).join(' ');
       });
     }
@@ -164,7 +165,8 @@ export class Keeper {
           life.state = 'running';
         } else if (life.state !== 'running') {
           await node.configure();
-          await this.#within(
+          await within(
+            this.#options.clock,
             this.#bootNode(life),
             `${name} to start`,
             new AbortController().signal,
@@ -208,25 +210,33 @@ export class Keeper {
     this.#timers.add(timer);
   }
 
-  /** Adds a node and boots it; a central one joins as a new member. */
+  /** Adds a node, boots it, and waits until it takes a write; a central one joins as a member. */
   async addNode(role: Role): Promise<string> {
-    const environment = role === 'central' ? await this.#addMember() : {};
-    const node = planAddedNode(this.#plan, role, environment);
-    this.#setPlan({ ...this.#plan, nodes: [...this.#plan.nodes, node] });
-    const life = this.#createNode(node);
+    const { clock, prng } = this.#options;
+    const environment =
+      role === 'central' ? await announceMember(this.#plan, await this.status()) : {};
+    const plan = planAddedNode(this.#plan, role, environment);
+    await this.#setPlan({ ...this.#plan, nodes: [...this.#plan.nodes, plan] });
+    const life = this.#createNode(plan);
     await life.node.configure();
-    await this.#within(this.#bootNode(life), `${node.name} to start`, new AbortController().signal);
-    return node.name;
+    const { signal } = new AbortController();
+    await within(this.#options.clock, this.#bootNode(life), `${plan.name} to start`, signal);
+    const wait = { clock, timeoutMs: bootLimitMs, intervalMs: 5, signal };
+    await writeThrough(reached(life.node), String(prng.below(2 ** 31)), wait);
+    return plan.name;
   }
 
   async removeNode(name: string): Promise<void> {
     const life = this.#life(name);
     const { state } = this.#options;
-    if (life.node.plan.role === 'central') await this.#removeMember(life.node);
+    if (life.node.plan.role === 'central') {
+      await dismissMember(life.node.plan, await this.status());
+    }
     await life.node.stop();
     await life.node.kill();
     this.#lives.delete(name);
-    this.#setPlan({ ...this.#plan, nodes: this.#plan.nodes.filter((node) => node.name !== name) });
+    const nodes = this.#plan.nodes.filter((node) => node.name !== name);
+    await this.#setPlan({ ...this.#plan, nodes });
     rmSync(state.nodeFolder(name), { recursive: true, force: true });
   }
 
@@ -313,42 +323,23 @@ export class Keeper {
     return `${status.leader ?? ''}, term ${leader?.raft?.term ?? 0}`;
   }
 
-  /** A write through the last node (a worker, when there is one), read back on every central node. */
   async #prove(signal: AbortSignal): Promise<string> {
     const { clock, prng } = this.#options;
-    const value = String(prng.below(2 ** 31));
-    const through = this.#plan.nodes.at(-1);
-    const via = this.#lives.get(through?.name ?? '')?.node.urls().client[0];
+    const all = [...this.#lives.values()].map(({ node }) => reached(node));
     const central = [...this.#lives.values()].filter(({ node }) => node.plan.role === 'central');
-    const wait = { clock, timeoutMs: bootLimitMs, intervalMs: 5, signal };
-    const proof = async (): Promise<void> => {
-      await poll(
-        async () => {
-          const put = await ask(`${via ?? ''}${readyKey}`.replace('/v2', '/v2'), {
-            method: 'PUT',
-            body: `value=${value}`,
-            timeoutMs: 8_000,
-          });
-          return put !== undefined && put.status < 300 ? put : undefined;
-        },
-        { ...wait, what: `a write through ${through?.name ?? ''}` },
-      );
-      for (const { node } of central) {
-        await poll(
-          async () => {
-            const got = await ask(`${node.urls().client[0] ?? ''}${readyKey}`);
-            return got?.body.includes(`"value":"${value}"`) === true ? got : undefined;
-          },
-          { ...wait, what: `reading it back on ${node.plan.name}` },
-        );
-      }
-    };
-    await proof().catch((error: unknown) => {
+    const through = all.at(-1);
+    if (through === undefined) throw new ClusterError('E_FAILED', 'the cluster has no nodes');
+    return proveWrite({
+      through,
+      central: central.map(({ node }) => reached(node)),
+      value: String(prng.below(2 ** 31)),
+      clock,
+      timeoutMs: bootLimitMs,
+      signal,
+    }).catch((error: unknown) => {
       signal.throwIfAborted();
       throw new ClusterError('E_TIMEOUT', errorMessage(error), { cause: error });
     });
-    const names = central.map(({ node }) => node.plan.name).join(' ');
-    return `wrote /corral/ready through ${through?.name ?? ''}, read it back on ${names}`;
   }
 
   async #nodeStatus(plan: NodePlan): Promise<NodeStatus> {
@@ -384,75 +375,10 @@ export class Keeper {
     };
   }
 
-  /** Tells the cluster of a member that will come; gives what it has to be started with. */
-  async #addMember(): Promise<Record<string, string>> {
-    const like = planAddedNode(this.#plan, 'central', {});
-    const peerUrl = `http://${like.address}:2380`;
-    const body = JSON.stringify({ peerURLs: [peerUrl] });
-    const { url, status } = await this.#anyMember();
-    const added = await ask(`${url}/v2/members`, { method: 'POST', body, timeoutMs: 10_000 });
-    if (added?.status !== 201) {
-      throw new ClusterError(
-        'E_FAILED',
-        `the cluster refused a new member: ${added?.body ?? 'no answer'}`,
-      );
-    }
-    const names = status.nodes
-      .filter((node) => node.memberId !== null)
-      .map((node) => [this.#machineId(node.name), `http://${node.address}:2380`] as const);
-    const cluster = [...names, [like.machineId, peerUrl] as const];
-    return {
-      ETCD_INITIAL_CLUSTER: cluster.map(([name, one]) => `${name}=${one}`).join(','),
-      ETCD_INITIAL_CLUSTER_STATE: 'existing',
-      ETCD_INITIAL_ADVERTISE_PEER_URLS: peerUrl,
-      ETCD_LISTEN_PEER_URLS: peerUrl,
-      ETCD_LISTEN_CLIENT_URLS: `http://${like.address}:2379`,
-      ETCD_ADVERTISE_CLIENT_URLS: `http://${like.address}:2379`,
-      ETCD_DISCOVERY: '',
-    };
-  }
-
-  async #removeMember(node: ProcessNode): Promise<void> {
-    const { url } = await this.#anyMember(node.plan.name);
-    const list = await ask(`${url}/v2/members`, { timeoutMs: 5_000 });
-    const { members = [] } = JSON.parse(list?.body ?? '{}') as {
-      readonly members?: readonly { readonly id: string; readonly peerURLs: readonly string[] }[];
-    };
-    const own = members.find((member) =>
-      member.peerURLs.some((one) => one.includes(`//${node.plan.address}:`)),
-    );
-    if (own === undefined) return;
-    const removed = await ask(`${url}/v2/members/${own.id}`, {
-      method: 'DELETE',
-      timeoutMs: 10_000,
-    });
-    if (removed?.status === 204) return;
-    throw new ClusterError(
-      'E_FAILED',
-      `the cluster refused to remove ${node.plan.name}: ${removed?.body ?? 'no answer'}`,
-    );
-  }
-
-  async #anyMember(except?: string): Promise<{ url: string; status: ClusterStatus }> {
-    const status = await this.status();
-    const node = status.nodes.find(
-      (one) => one.raft !== null && one.name !== except && one.state === 'running',
-    );
-    const url = node?.clientUrls[0];
-    if (status.state !== 'no-quorum' && url !== undefined) return { url, status };
-    throw new ClusterError('E_NO_QUORUM', 'membership cannot change: the cluster has no quorum', {
-      remedies: ['corral fault heal --all'],
-    });
-  }
-
-  #machineId(name: string): string {
-    return this.#plan.nodes.find((node) => node.name === name)?.machineId ?? name;
-  }
-
-  #setPlan(plan: ClusterPlan): void {
+  async #setPlan(plan: ClusterPlan): Promise<void> {
     this.#plan = plan;
     this.#options.state.writePlan(plan);
-    this.#links.setPlan(plan);
+    await this.#links.setPlan(plan);
   }
 
   #life(name: string): Life {
@@ -464,20 +390,8 @@ export class Keeper {
       `no node "${name}" in "${this.#plan.name}". Nodes: ${names}; roles: leader follower worker`,
     );
   }
+}
 
-  async #within<T>(work: Promise<T>, what: string, signal: AbortSignal): Promise<T> {
-    const { clock } = this.#options;
-    const stop = new AbortController();
-    const late = clock
-      .sleep(bootLimitMs, { signal: AbortSignal.any([stop.signal, signal]) })
-      .then(() => {
-        throw new ClusterError('E_TIMEOUT', `waited ${bootLimitMs / 1000} s for ${what}`);
-      });
-    late.catch(() => undefined);
-    try {
-      return await Promise.race([work, late]);
-    } finally {
-      stop.abort(new Error('done'));
-    }
-  }
+function reached(node: ProcessNode): Reached {
+  return { name: node.plan.name, clientUrl: node.urls().client[0] ?? '' };
 }

@@ -12,40 +12,34 @@ export class Links {
   readonly #prng: Prng;
   readonly #relays = new Map<string, LinkRelay>();
   readonly #rules = new Map<string, { cut: boolean; delayMs: number; jitterMs: number }>();
+  /** Nodes whose store serves: dials to them are taken. */
+  readonly #up = new Set<string>();
   #plan: ClusterPlan;
 
   constructor(options: { readonly plan: ClusterPlan; readonly clock: Clock; readonly prng: Prng }) {
     this.#plan = options.plan;
     this.#clock = options.clock;
     this.#prng = options.prng;
-    this.setPlan(options.plan);
+    this.#create();
   }
 
   /** Nodes came or went: every ordered pair of nodes with a member at its end has a relay. */
-  setPlan(plan: ClusterPlan): void {
+  async setPlan(plan: ClusterPlan): Promise<void> {
     this.#plan = plan;
-    const wanted = new Set<string>();
-    for (const target of plan.nodes) {
-      const ports = portsOf(nodeUrls(target));
-      for (const source of plan.nodes) {
-        if (source.name === target.name || target.role === 'worker') continue;
-        const key = keyOf({ from: source.name, to: target.name });
-        wanted.add(key);
-        if (!this.#relays.has(key)) this.#relays.set(key, this.#create(source, target, ports));
-      }
-    }
-    for (const [key, relay] of this.#relays) {
-      if (wanted.has(key)) continue;
-      relay.close();
-      this.#relays.delete(key);
-    }
+    this.#create();
+    this.#applyAll();
+    await Promise.all([...this.#up].map((node) => this.#open(node)));
   }
 
   /** The store of a node serves, or is gone: dials to it are taken or refused. */
   async setUp(node: string, up: boolean): Promise<void> {
-    const own = [...this.#relays].filter(([key]) => key.endsWith(`>${node}`));
-    if (up) await Promise.all(own.map(([, relay]) => relay.open()));
-    else for (const [, relay] of own) relay.shut();
+    if (up) {
+      this.#up.add(node);
+      await this.#open(node);
+      return;
+    }
+    this.#up.delete(node);
+    for (const relay of this.#towards(node)) relay.shut();
   }
 
   /** Bytes from `from` to `to` do not pass, whoever dialled. */
@@ -86,6 +80,33 @@ export class Links {
     for (const relay of this.#relays.values()) relay.close();
   }
 
+  #create(): void {
+    const wanted = new Set<string>();
+    for (const target of this.#plan.nodes) {
+      if (target.role === 'worker') continue;
+      const ports = portsOf(nodeUrls(target));
+      for (const source of this.#plan.nodes) {
+        if (source.name === target.name) continue;
+        const key = keyOf({ from: source.name, to: target.name });
+        wanted.add(key);
+        if (!this.#relays.has(key)) this.#relays.set(key, this.#relay(source, target, ports));
+      }
+    }
+    for (const [key, relay] of this.#relays) {
+      if (wanted.has(key)) continue;
+      relay.close();
+      this.#relays.delete(key);
+    }
+  }
+
+  #towards(node: string): LinkRelay[] {
+    return [...this.#relays].filter(([key]) => key.endsWith(`>${node}`)).map(([, relay]) => relay);
+  }
+
+  async #open(node: string): Promise<void> {
+    await Promise.all(this.#towards(node).map((relay) => relay.open()));
+  }
+
   #change(
     link: LinkName,
     change: Partial<{ cut: boolean; delayMs: number; jitterMs: number }>,
@@ -112,7 +133,7 @@ export class Links {
     }
   }
 
-  #create(source: NodePlan, target: NodePlan, ports: readonly number[]): LinkRelay {
+  #relay(source: NodePlan, target: NodePlan, ports: readonly number[]): LinkRelay {
     return new LinkRelay({
       listenHost: `127.${this.#plan.number}.${source.number}.${target.number}`,
       targetHost: target.address,

@@ -1,9 +1,9 @@
 // Snapshot files: written chunk by chunk under a temporary name, valid only as a whole. The layout
 // is in FORMAT.md.
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { systemErrorCode } from '@corral/kit';
 import type { SnapshotMeta } from '@corral/raft';
+import { extendCrc } from '../checksum.js';
 import type { Identity, SnapshotWriter } from '../storage.js';
 import type { DiskFile, DiskFs } from './disk-fs.js';
 import { DiskError, NoSpaceError } from './errors.js';
@@ -71,7 +71,7 @@ export async function* readSnapshotFile(
     const start = await file.readAt(magic.length, 0);
     if (!start.equals(magic)) throw damaged(path, 'it does not begin like a snapshot');
     let offset = magic.length;
-    let crc = crc32(magic);
+    let crc = extendCrc(0, magic);
     for (;;) {
       const head = await file.readAt(chunkHeadBytes, offset);
       if (head.length < chunkHeadBytes) throw damaged(path, 'it ends too early');
@@ -79,7 +79,7 @@ export async function* readSnapshotFile(
       const type = head.readUInt8(8);
       if (length > chunkBytesMax) throw damaged(path, `a chunk of ${length} bytes is not allowed`);
       const body = await file.readAt(length, offset + chunkHeadBytes);
-      crc = crc32(body, crc32(head.subarray(8), crc));
+      crc = extendCrc(extendCrc(crc, head.subarray(8)), body);
       if (body.length < length || crc !== head.readUInt32BE(4)) {
         throw damaged(path, `the checksum at offset ${offset} does not match`);
       }
@@ -108,7 +108,7 @@ class ChunkWriter {
   }): Promise<void> {
     await this.#file.writeAt(magic, 0);
     this.#offset = magic.length;
-    this.#crc = crc32(magic);
+    this.#crc = extendCrc(0, magic);
     await this.chunk(chunkType.meta, Buffer.from(JSON.stringify(content)));
   }
 
@@ -117,7 +117,7 @@ class ChunkWriter {
     bytes.writeUInt32BE(body.length, 0);
     bytes.writeUInt8(type, 8);
     bytes.set(body, chunkHeadBytes);
-    this.#crc = crc32(body, crc32(bytes.subarray(8, 9), this.#crc));
+    this.#crc = extendCrc(extendCrc(this.#crc, bytes.subarray(8, 9)), body);
     bytes.writeUInt32BE(this.#crc, 4);
     await this.#file.writeAt(bytes, this.#offset);
     this.#offset += bytes.length;

@@ -35,7 +35,7 @@ export function createApp(options: AppOptions): App {
   const keys = { backend, clock, watches };
   const status = { backend, clock, commandLine: options.commandLine, requests };
   let draining = false;
-  let pending = 0;
+  const open = new Set<ServerResponse>();
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = request.url ?? '/';
@@ -75,7 +75,7 @@ export function createApp(options: AppOptions): App {
       sendApiError(response, backend, stopped, method === 'HEAD', 503);
       return;
     }
-    pending += 1;
+    open.add(response);
     route(request, response)
       .catch((error: unknown) => {
         logger.error('a request failed', { url: request.url, error: errorMessage(error) });
@@ -83,7 +83,7 @@ export function createApp(options: AppOptions): App {
         else response.destroy();
       })
       .finally(() => {
-        pending -= 1;
+        open.delete(response);
       });
   };
 
@@ -91,9 +91,11 @@ export function createApp(options: AppOptions): App {
     handle,
     drain() {
       draining = true;
+      // Their connections end with the answer: the next request must not race with the end.
+      for (const response of open) response.shouldKeepAlive = false;
     },
     get pending() {
-      return pending;
+      return open.size;
     },
     endWatches: () => watches.close(),
   };

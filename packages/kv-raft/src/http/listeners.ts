@@ -43,11 +43,6 @@ export class ClientListeners {
     for (const [request, response] of waiting) handler(request, response);
   }
 
-  /** Ends connections that have no request open. */
-  closeIdle(): void {
-    for (const server of this.#servers) server.closeIdleConnections();
-  }
-
   /** Takes no new connections and ends those that are left. */
   async close(): Promise<void> {
     await Promise.all(

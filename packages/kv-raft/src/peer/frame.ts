@@ -3,6 +3,7 @@
 // find the next one.
 import { crc32 } from 'node:zlib';
 import { CodedError } from '@corral/kit';
+import { extendCrc } from '../checksum.js';
 
 export class FrameError extends CodedError<'E_PEER_FRAME'> {}
 
@@ -21,7 +22,7 @@ export function frameHead(type: number, parts: readonly Uint8Array[]): Buffer {
   let crc = crc32(head.subarray(8, 9));
   for (const part of parts) {
     length += part.length;
-    crc = crc32(part, crc);
+    crc = extendCrc(crc, part);
   }
   head.writeUInt32BE(length, 0);
   head.writeUInt32BE(crc, 4);
