@@ -1,4 +1,6 @@
 // Nodes that come and go under load, and discovery with more machines than seats.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { History } from '@corral/cluster';
 import { describe, expect, it } from 'vitest';
 import { World, centralNames, runtimes } from '../support/world.js';
@@ -70,17 +72,66 @@ coreos:
     const client = await world.client([leader]);
     await client.keys.set('/last', 'entry');
     await world.everywhere('/last', 'entry');
+    await world.expectNothingLost(history);
   });
 
-  it('the discovery service is not needed once the cluster stands', async () => {
+  it('discovery gone after boot: members and workers restart without it', async () => {
     await using world = await World.boot({ workers: 1 });
-    await world.cluster.stop();
+    const history = new History();
+    history.start(await world.writers(['n1', 'n2', 'n3', 'w1']));
+    await history.progress(30, 10_000);
 
+    const { discovery } = await world.cluster.stopDiscovery();
+    for (const name of ['n1', 'n2', 'n3', 'w1']) {
+      await world.cluster.act(name, 'kill');
+      await world.cluster.act(name, 'start');
+      await world.until((status) => (status.state === 'healthy' ? true : undefined), 'health');
+    }
+    await history.progress(30, 10_000);
+    await history.stop();
+
+    expect(discovery).toBeNull();
+    await world.expectNothingLost(history);
+  });
+
+  it('a stopped cluster starts again with its members, data and proxies', async () => {
+    await using world = await World.boot({ workers: 1 });
+    const history = new History();
+    history.start(await world.writers(['n1', 'w1']));
+    await history.progress(30, 10_000);
+    await history.stop();
+    const before = await world.cluster.status();
+
+    await world.cluster.stop();
     await world.cluster.start();
     await world.healthy();
 
-    const client = await world.client(['w1']);
-    await client.keys.set('/restarted', 'yes');
-    await world.everywhere('/restarted', 'yes');
+    const after = await world.cluster.status();
+    const ids = (status: typeof after): unknown => status.nodes.map((node) => node.memberId);
+    expect(ids(after)).toEqual(ids(before));
+    await world.expectNothingLost(history);
+  });
+
+  it('discovery with size 3 and five machines: two become proxies', async () => {
+    // The same cloud-config for all five: who comes too late finds no seat.
+    const file = join(import.meta.dirname, '../../examples/article/central.yaml');
+    const config = { file, text: readFileSync(file, 'utf8') };
+    await using world = await World.boot({ cloudConfigs: { central: config, worker: config } });
+    const history = new History();
+    history.start(await world.writers(['w1', 'w2', 'n1']));
+    await history.progress(60, 10_000);
+    await history.stop();
+
+    for (const name of ['w1', 'w2']) {
+      const status = await world.cluster.status();
+      const [url = ''] = status.nodes.find((node) => node.name === name)?.clientUrls ?? [];
+      const answer = await fetch(`${url}/v2/config/local/proxy`);
+      const { endpoints } = (await answer.json()) as { readonly endpoints: readonly string[] };
+      const hosts = new Set(endpoints.map((endpoint) => new URL(endpoint).hostname));
+      expect(hosts.size).toBe(3);
+    }
+    const client = await world.client(['n1']);
+    expect((await client.members.list()).length).toBe(3);
+    await world.expectNothingLost(history);
   });
 });

@@ -27,6 +27,9 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     const before = await world.client();
     await before.keys.set('/kept', 'value');
     await world.everywhere('/kept', 'value');
+    const history = new History();
+    history.start(await world.writers([leader, first, second]));
+    await history.progress(50, 10_000);
 
     await world.cluster.act(leader, 'kill');
     await world.cluster.act(first, 'kill');
@@ -38,11 +41,14 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     await world.healthy();
     const after = await world.client();
     await after.keys.set('/back', 'yes');
+    await history.progress(20, 15_000);
+    await history.stop();
 
     expect(refused).toBeInstanceOf(Error);
     expect((refused as Error).message).toMatch(/no leader|timed out/);
     expect(local.node.value).toBe('value');
     expect(state).toBe('no-quorum');
+    await world.expectNothingLost(history);
   });
 
   it('all nodes killed and started keep every acknowledged write and their identities', async () => {
@@ -84,6 +90,9 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     const names = centralNames(await world.cluster.status());
     const left = names.slice(0, 2);
     const right = names.slice(2);
+    const history = new History();
+    history.start(await world.writers(names));
+    await history.progress(50, 10_000);
 
     await world.cluster.partition(left, right);
     await world.until(
@@ -99,6 +108,10 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     await world.cluster.heal();
     await world.healthy();
 
+    await history.progress(20, 15_000);
+    await history.stop();
+
     for (const answer of answers) expect(answer).toBeInstanceOf(Error);
+    await world.expectNothingLost(history);
   });
 });

@@ -1,4 +1,5 @@
 // Replication to every member, through every worker's proxy, and who follows what.
+import { History } from '@corral/cluster';
 import { describe, expect, it } from 'vitest';
 import { World, runtimes } from '../support/world.js';
 
@@ -37,6 +38,8 @@ describe.each(runtimes)('replication on %s nodes', () => {
 
   it("a worker's proxy follows the membership", async () => {
     await using world = await World.boot({ workers: 1 });
+    const history = new History();
+    history.start(await world.writers(['w1', 'w1']));
 
     const added = await world.cluster.addNode('central');
     await world.until(
@@ -46,8 +49,12 @@ describe.each(runtimes)('replication on %s nodes', () => {
     );
     for (const name of ['n1', 'n2']) await world.cluster.removeNode(name);
 
+    await history.progress(30, 10_000);
+    await history.stop();
+
     const client = await world.client(['w1']);
     await client.keys.set('/after', 'moved');
     await world.everywhere('/after', 'moved');
+    await world.expectNothingLost(history);
   });
 });

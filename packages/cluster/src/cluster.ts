@@ -15,7 +15,7 @@ import { binFolder } from './process/programs.js';
 import { preflight } from './process/preflight.js';
 import { findLeftovers, killLeftovers } from './process/sweep.js';
 import { ClusterState, listClusters } from './state.js';
-import { stoppedStatus } from './status.js';
+import { isSettled, stoppedStatus } from './status.js';
 import type { ClusterStatus, NodeStatus } from './status.js';
 
 export type Progress =
@@ -34,6 +34,8 @@ export type UpOptions = {
   readonly spec: ClusterSpec;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+  /** A boot that fails leaves everything as it is, stopped. */
+  readonly keepOnFailure?: boolean;
 };
 
 export type FaultOptions = {
@@ -44,6 +46,7 @@ export type FaultOptions = {
 /** Always the built program, also when this library is run from its sources. */
 const keeperMain = join(import.meta.dirname, '..', 'dist', 'process', 'keeper-main.js');
 const keeperStartMs = 10_000;
+const settlePauseMs = 10;
 
 export class Cluster {
   readonly name: string;
@@ -77,7 +80,7 @@ export class Cluster {
     onProgress({ kind: 'step', name: 'preflight', state: 'done', ms, text });
     state.writePlan(plan);
     await cluster.#startKeeper('up');
-    await cluster.#boot(onProgress, signal);
+    await cluster.#boot(onProgress, signal, options.keepOnFailure === true);
     return cluster;
   }
 
@@ -107,9 +110,9 @@ export class Cluster {
   /** Brings a stopped cluster back: same nodes, ids, addresses and data. */
   async start(onProgress: (progress: Progress) => void = () => undefined): Promise<void> {
     if (await hasKeeper(this.#state)) return;
-    killLeftovers(findLeftovers('', this.#state.folder));
+    killLeftovers(findLeftovers(this.#state.folder));
     await this.#startKeeper('start');
-    await this.#boot(onProgress, undefined);
+    await this.#boot(onProgress, undefined, true);
   }
 
   /** Ends all processes; everything on disk stays. */
@@ -125,7 +128,7 @@ export class Cluster {
       await callKeeper(this.#state, 'shutdown', { remove: true, orderly: false });
       await this.#keeperGone();
     }
-    killLeftovers(findLeftovers('', this.#state.folder));
+    killLeftovers(findLeftovers(this.#state.folder));
     this.#state.remove();
   }
 
@@ -168,6 +171,29 @@ export class Cluster {
 
   act(node: string, action: NodeAction, options: FaultOptions = {}): Promise<ClusterStatus> {
     return this.#call('act', { node, action, forMs: options.forMs ?? 0 });
+  }
+
+  /** Ends the discovery service, as if it had gone from the network; heal brings it back. */
+  stopDiscovery(options: FaultOptions = {}): Promise<ClusterStatus> {
+    return this.#call('discovery', { up: false, forMs: options.forMs ?? 0 });
+  }
+
+  /**
+   * Waits until the nodes have agreed on what a fault, or its end, has left of them: a leader that
+   * is not `lost`, and every running central node following it; or that there can be none. Gives the
+   * status at that moment, or after `withinMs`.
+   */
+  async settle(options: {
+    readonly lost?: string;
+    readonly withinMs: number;
+  }): Promise<ClusterStatus> {
+    const deadline = systemClock.now() + options.withinMs;
+    for (;;) {
+      const status = await this.status();
+      const settled = isSettled(status, options.lost);
+      if (settled || systemClock.now() >= deadline) return status;
+      await systemClock.sleep(settlePauseMs);
+    }
   }
 
   /** Cuts every link between the two groups, or only from the first to the second. */
@@ -295,11 +321,12 @@ export class Cluster {
   async #boot(
     onProgress: (progress: Progress) => void,
     signal: AbortSignal | undefined,
+    keep: boolean,
   ): Promise<void> {
     await callKeeper(
       this.#state,
       'boot',
-      {},
+      { keep },
       {
         onEvent: (event) => onProgress(event as Progress),
         signal,

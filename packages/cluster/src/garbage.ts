@@ -6,20 +6,24 @@ import { hasKeeper } from './process/control.js';
 import { findLeftovers, killLeftovers } from './process/sweep.js';
 import { ClusterState, listClusters } from './state.js';
 
-/** Removes what killed keepers left: processes, and folders of clusters that were never proven. */
+/**
+ * Removes what killed keepers left below `home`: processes whose cluster has no keeper, also when
+ * its folder is gone, and folders of clusters that were never booted. Data of a cluster that ran is
+ * kept: `start` brings it back.
+ */
 export async function collectGarbage(
   home: string,
   options: { readonly dryRun: boolean },
 ): Promise<{ readonly processes: number; readonly clusters: readonly string[] }> {
-  const leftovers = [];
+  const kept = new Set<string>();
   const clusters: string[] = [];
   for (const name of listClusters(home)) {
     const state = new ClusterState(home, name);
-    if (await hasKeeper(state)) continue;
-    leftovers.push(...findLeftovers(home, state.folder));
-    // A cluster that was stopped in order has data worth keeping; one whose keeper died too.
-    if (!existsSync(join(state.folder, 'nodes'))) clusters.push(name);
+    if (await hasKeeper(state)) kept.add(state.folder);
+    else if (!existsSync(join(state.folder, 'nodes'))) clusters.push(name);
   }
+  const all = findLeftovers(join(home, 'clusters'));
+  const leftovers = all.filter(({ clusterFolder }) => !kept.has(clusterFolder));
   if (!options.dryRun) {
     killLeftovers(leftovers);
     for (const name of clusters) new ClusterState(home, name).remove();

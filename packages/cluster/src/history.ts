@@ -4,6 +4,8 @@ import { ClientError } from '@corral/etcd-client';
 import type { EtcdClient } from '@corral/etcd-client';
 import { systemClock } from '@corral/kit';
 
+const checksAtOnce = 16;
+
 export type HistoryCheck = {
   readonly acknowledged: number;
   readonly unknown: number;
@@ -66,10 +68,14 @@ export class History {
   /** Looks for every acknowledged write, linearizably. */
   async check(client: EtcdClient): Promise<HistoryCheck> {
     const lost: string[] = [];
-    for (const [key, value] of this.#acknowledged) {
-      const found = await client.keys.get(key, { quorum: true }).catch(() => undefined);
-      if (found?.node.value !== value) lost.push(key);
-    }
+    const left = [...this.#acknowledged].values();
+    const look = async (): Promise<void> => {
+      for (const [key, value] of left) {
+        const found = await client.keys.get(key, { quorum: true }).catch(() => undefined);
+        if (found?.node.value !== value) lost.push(key);
+      }
+    };
+    await Promise.all(Array.from({ length: checksAtOnce }, look));
     return {
       acknowledged: this.#acknowledged.size,
       unknown: this.#unknown,

@@ -5,6 +5,7 @@ export type { FaultOptions, Progress, UpOptions } from './cluster.js';
 export { ClusterError, exitCodes } from './errors.js';
 export type { ClusterErrorCode } from './errors.js';
 export type { ClusterPlan, ClusterSpec, CloudConfigFile, NodePlan, Role } from './plan.js';
+export { servingOf } from './status.js';
 export type { ClusterStatus, NodeStatus, StepTiming } from './status.js';
 export type { NodeAction } from './process/keeper.js';
 export { History } from './history.js';

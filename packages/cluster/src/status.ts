@@ -45,19 +45,59 @@ export type ClusterStatus = {
   readonly timings: { readonly total: number; readonly steps: readonly StepTiming[] };
 };
 
+/** Who leads: of two that say so the one with the higher term, since the other does not know yet. */
+export function leaderOf<N extends Pick<NodeStatus, 'state' | 'raft'>>(
+  nodes: readonly N[],
+): N | undefined {
+  const leaders = nodes.filter((node) => node.state === 'running' && node.raft?.role === 'leader');
+  return leaders.sort((a, b) => (b.raft?.term ?? 0) - (a.raft?.term ?? 0))[0];
+}
+
+/** The central nodes that follow the leader, and itself; none without a leader. */
+export function servingOf<N extends Pick<NodeStatus, 'role' | 'state' | 'raft'>>(
+  nodes: readonly N[],
+): readonly N[] {
+  const term = leaderOf(nodes)?.raft?.term;
+  return nodes.filter(
+    ({ role, state, raft }) =>
+      role === 'central' &&
+      state === 'running' &&
+      raft !== null &&
+      raft.term === term &&
+      raft.role !== 'candidate',
+  );
+}
+
 /** The verdict over a cluster's nodes. */
 export function judge(
   nodes: readonly Pick<NodeStatus, 'role' | 'state' | 'raft' | 'faults'>[],
 ): Pick<ClusterStatus, 'state' | 'tolerates'> {
   const central = nodes.filter((node) => node.role === 'central');
   const majority = Math.floor(central.length / 2) + 1;
-  const serving = central.filter((node) => node.state === 'running' && node.raft !== null).length;
-  const leads = central.some((node) => node.raft?.role === 'leader' && node.state === 'running');
+  const serving = servingOf(nodes).length;
   const whole = nodes.every((node) => node.state === 'running' && node.faults.length === 0);
   const tolerates = Math.max(0, serving - majority);
   if (nodes.every((node) => node.state === 'stopped')) return { state: 'stopped', tolerates: 0 };
-  if (!leads || serving < majority) return { state: 'no-quorum', tolerates: 0 };
+  if (serving < majority) return { state: 'no-quorum', tolerates: 0 };
   return { state: whole && serving === central.length ? 'healthy' : 'degraded', tolerates };
+}
+
+/**
+ * No election is under way: some running central node leads, `lost` is not taken for the leader, and
+ * the others that nothing cuts off follow it; or too few are left for a leader.
+ */
+export function isSettled(
+  status: Pick<ClusterStatus, 'nodes' | 'leader'>,
+  lost: string | undefined,
+): boolean {
+  const central = status.nodes.filter((node) => node.role === 'central');
+  const majority = Math.floor(central.length / 2) + 1;
+  const running = central.filter((node) => node.state === 'running' && node.faults.length === 0);
+  const alive = central.filter((node) => node.state === 'running');
+  if (alive.length < majority) return true;
+  if (status.leader === null || status.leader === lost) return false;
+  const serving = new Set(servingOf(status.nodes).map((node) => node.name));
+  return running.every((node) => serving.has(node.name));
 }
 
 /** What is known of a cluster that has no keeper: its plan. */

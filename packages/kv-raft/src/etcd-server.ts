@@ -9,11 +9,12 @@ import { Applier } from './applier.js';
 import type { ApplyListener } from './applier.js';
 import type { Backend } from './backend.js';
 import { ForwardedRequests } from './forwarded-requests.js';
+import { MemberBackend } from './member-backend.js';
 import { MemberChanges } from './member-changes.js';
 import { Housekeeping } from './housekeeping.js';
 import { LeaderReads } from './leader-reads.js';
 import { Leadership } from './leadership.js';
-import { MemberBackend } from './member-backend.js';
+import { historyMax, keptEntries, pendingBytesMax, timeLimits } from './limits.js';
 import { compareIds } from './members.js';
 import { Proposals } from './proposals.js';
 import { RaftHost } from './raft-host.js';
@@ -56,11 +57,6 @@ export type EtcdServerOptions = {
   /** This member was removed from the cluster. */
   readonly onRemoved: () => void;
 };
-
-/** Log entries that stay behind a snapshot for followers that lag a little (etcd: 5,000). */
-const keptEntries = 5_000;
-const pendingBytesMax = 128 * 1024 * 1024;
-const historyMax = 1_000;
 
 export class EtcdServer implements HostListener, TransportEvents, ApplyListener {
   /** What the HTTP handlers work with. */
@@ -112,8 +108,7 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
     });
     this.transport = options.makeTransport(this);
     const electionTimeoutMs = options.raft.electionTicks * tickMs;
-    const timeoutMs = 5_000 + 2 * electionTimeoutMs;
-    const leaderlessMs = 3 * electionTimeoutMs;
+    const { timeoutMs, leaderlessMs } = timeLimits(electionTimeoutMs);
     this.#proposals = new Proposals({
       session: options.session,
       clock,
@@ -249,9 +244,7 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
   async close(): Promise<void> {
     this.#stopping = true;
     this.#timer?.cancel();
-    this.#proposals.failAll('E_RAFT_STOPPED');
-    this.#reads.failAll('E_RAFT_STOPPED');
-    this.#changes.failAll('E_RAFT_STOPPED');
+    this.#failAll();
     this.#host.close();
     await this.transport.close();
     await this.#snapshotter.close();
@@ -310,7 +303,7 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
     this.#options.logger.info('membership changed', { change: change.kind, member: change.node });
     this.onClusterData();
     this.#changes.applied(change);
-    if (change.kind === 'remove' && change.node === this.memberId) this.#options.onRemoved();
+    if (change.kind === 'remove' && change.node === this.memberId) this.onRemoved();
   }
 
   /** Names, addresses or membership changed: the transport follows. */
@@ -364,6 +357,8 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
   }
 
   onRemoved(): void {
+    // Nobody will answer for this member any more: who waits is told now.
+    this.#failAll();
     this.#options.onRemoved();
   }
 
@@ -378,6 +373,11 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
     this.#housekeeping.tick({ hasLeader, leads: this.#isLeader() });
     this.#campaignEarly();
     this.#host.schedule();
+  }
+
+  #failAll(): void {
+    for (const part of [this.#proposals, this.#reads, this.#changes])
+      part.failAll('E_RAFT_STOPPED');
   }
 
   #isLeader(): boolean {

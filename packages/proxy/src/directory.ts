@@ -10,8 +10,10 @@ import type { Endpoints } from './endpoints.js';
 export class ProxyError extends CodedError<'E_PROXY_DATA' | 'E_PROXY_LISTEN'> {}
 
 const fetchTimeoutMs = 10_000;
-/** While no endpoint is known. */
+/** While no endpoint is known, or a member has not said yet where its clients go. */
 const impatientMs = 100;
+/** After an endpoint failed: the membership may have changed. At most this often. */
+const afterFailureMs = 500;
 
 export type DirectoryOptions = {
   readonly dataDir: string;
@@ -32,6 +34,9 @@ export class Directory {
   #peerUrls: readonly string[];
   #clusterId: string | undefined;
   #timer: Timer | undefined;
+  /** Some member of the last list has published no client URL yet. */
+  #incomplete = false;
+  #soon = false;
   #closed = false;
 
   /** Throws ProxyError when the data directory cannot be used. */
@@ -65,6 +70,7 @@ export class Directory {
       });
       return;
     }
+    this.#incomplete = cluster.members.some((member) => member.clientUrls.length === 0);
     const urls = cluster.members.flatMap((member) => member.clientUrls);
     endpoints.refresh(urls.filter((url) => !isOwn(url)));
     const peerUrls = cluster.members.flatMap((member) => member.peerUrls);
@@ -74,6 +80,13 @@ export class Directory {
     }
   }
 
+  /** An endpoint failed: look for the members soon instead of at the next interval. */
+  refreshSoon(): void {
+    if (this.#closed || this.#soon) return;
+    this.#soon = true;
+    this.#schedule();
+  }
+
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
@@ -81,9 +94,11 @@ export class Directory {
 
   #schedule(): void {
     const { endpoints, refreshIntervalMs, clock } = this.#options;
-    const delayMs =
-      endpoints.size === 0 ? Math.min(impatientMs, refreshIntervalMs) : refreshIntervalMs;
-    this.#timer = clock.setTimer(delayMs, () => {
+    const impatient = endpoints.size === 0 || this.#incomplete;
+    const wantedMs = impatient ? impatientMs : this.#soon ? afterFailureMs : refreshIntervalMs;
+    this.#timer?.cancel();
+    this.#timer = clock.setTimer(Math.min(wantedMs, refreshIntervalMs), () => {
+      this.#soon = false;
       void this.refresh().finally(() => {
         if (!this.#closed) this.#schedule();
       });

@@ -8,6 +8,8 @@ import type { Endpoints } from './endpoints.js';
 
 export type ForwardOptions = {
   readonly endpoints: Endpoints;
+  /** An endpoint could not be used. */
+  readonly onFailure: () => void;
   readonly agent: Agent;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -56,6 +58,7 @@ export async function forward(
     if (attempt.kind === 'answered' || response.destroyed) return;
     logger.warn(`failed to direct request to ${url}: ${attempt.reason}`);
     endpoints.failed(url, clock.now());
+    options.onFailure();
     if (attempt.sent && !safe) {
       sendMessage(
         response,

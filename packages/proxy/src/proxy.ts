@@ -61,7 +61,8 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     requests.set(method, (requests.get(method) ?? 0) + 1);
     if (answerLocally({ options, endpoints, requests, request, response })) return;
     pending += 1;
-    void forward({ ...options, endpoints, agent }, request, response)
+    const onFailure = (): void => directory.refreshSoon();
+    void forward({ ...options, endpoints, agent, onFailure }, request, response)
       .catch((error: unknown) => {
         logger.error('a request failed in the proxy', { error: errorMessage(error) });
         response.destroy();

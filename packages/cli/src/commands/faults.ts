@@ -15,6 +15,9 @@ type FaultFlags = CommonOptions & {
   readonly all?: boolean;
 };
 
+/** Election time-outs are 1 to 2 s; a leader that is cut off steps down after as long. */
+const settleMs = 5_000;
+
 export function addFaults(program: Command, context: Context): void {
   const fault = program
     .command('fault')
@@ -22,7 +25,8 @@ export function addFaults(program: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-Targets are node names or roles: leader, follower, worker. Links are FROM:TO.
+Targets are node names or roles: leader, follower, worker; discovery can be killed and stopped, too.
+Links are FROM:TO.
 With plain processes a cut stalls the bytes of a link; packet loss, reordering and clocks per node
 cannot be imitated. Programs of other make dial nodes directly and do not notice cut links.`,
     );
@@ -37,13 +41,19 @@ cannot be imitated. Programs of other make dial nodes directly and do not notice
     timed(fault.command(action).description(text).argument('<target>')).action(
       async (target: string, flags: FaultFlags) => {
         const cluster = openCluster(undefined, flags, context);
+        const forMs = duration('--for', flags.for);
+        if (action !== 'pause' && target === 'discovery') {
+          report(await cluster.stopDiscovery({ forMs }), 'discovery is gone', flags, context);
+          return;
+        }
         const node = await cluster.resolve(target);
-        const status = await cluster.act(node.name, action, {
-          forMs: duration('--for', flags.for),
-        });
+        const begun = performance.now();
+        await cluster.act(node.name, action, { forMs });
+        const status = await cluster.settle({ lost: node.name, withinMs: settleMs });
         const past = { kill: 'killed', pause: 'paused', stop: 'stopped' }[action];
         const was = node.raft === null ? node.role : `${node.raft.role}, term ${node.raft.term}`;
-        report(status, `${past} ${node.name} (${was})`, flags, context);
+        const next = node.raft?.role === 'leader' ? succession(status, begun) : '';
+        report(status, `${past} ${node.name} (${was})${next}`, flags, context);
       },
     );
   }
@@ -57,16 +67,33 @@ cannot be imitated. Programs of other make dial nodes directly and do not notice
     const cluster = openCluster(undefined, flags, context);
     const [a, b] = await readGroups(cluster, words);
     const oneWay = flags.oneWay === true;
-    const status = await cluster.partition(a, b, { oneWay, forMs: duration('--for', flags.for) });
-    report(status, `${a.join(',')} ${oneWay ? '-x>' : '-x-'} ${b.join(',')}`, flags, context);
+    const { leader } = await cluster.status();
+    const begun = performance.now();
+    await cluster.partition(a, b, { oneWay, forMs: duration('--for', flags.for) });
+    const central = cluster.plan.nodes.filter((one) => one.role === 'central').length;
+    // A leader on the side of the minority steps down when it has heard from too few for a while.
+    const side = leader !== null && a.includes(leader) ? a : b;
+    const loses = leader !== null && side.length <= central / 2 && central > 1;
+    const lost = loses ? leader : undefined;
+    const status = await cluster.settle({ withinMs: settleMs, ...(loses ? { lost: leader } : {}) });
+    const next = lost === undefined ? '' : succession(status, begun);
+    report(
+      status,
+      `${a.join(',')} ${oneWay ? '-x>' : '-x-'} ${b.join(',')}${next}`,
+      flags,
+      context,
+    );
   });
   timed(
     fault.command('isolate').description('cut a node off from all others').argument('<target>'),
   ).action(async (target: string, flags: FaultFlags) => {
     const cluster = openCluster(undefined, flags, context);
     const node = await cluster.resolve(target);
-    const status = await cluster.isolate(node.name, { forMs: duration('--for', flags.for) });
-    report(status, `isolated ${node.name}`, flags, context);
+    const begun = performance.now();
+    await cluster.isolate(node.name, { forMs: duration('--for', flags.for) });
+    const status = await cluster.settle({ lost: node.name, withinMs: settleMs });
+    const next = node.raft?.role === 'leader' ? succession(status, begun) : '';
+    report(status, `isolated ${node.name}${next}`, flags, context);
   });
   timed(
     fault
@@ -107,14 +134,19 @@ cannot be imitated. Programs of other make dial nodes directly and do not notice
     }
     const cluster = openCluster(undefined, flags, context);
     const node = target === undefined ? undefined : (await cluster.resolve(target)).name;
-    report(await cluster.heal(node), `healed ${node ?? 'everything'}`, flags, context);
+    await cluster.heal(node);
+    const status = await cluster.settle({ withinMs: settleMs });
+    report(status, `healed ${node ?? 'everything'}`, flags, context);
   });
   addOutput(addName(fault.command('ls').description('faults in force'))).action(
     async (flags: FaultFlags) => {
-      const { nodes } = await openCluster(undefined, flags, context).status();
+      const { nodes, discovery, state } = await openCluster(undefined, flags, context).status();
       const list = nodes.flatMap((node) =>
         node.faults.map((one) => ({ node: node.name, fault: one })),
       );
+      if (discovery === null && state !== 'stopped') {
+        list.push({ node: 'discovery', fault: 'stop' });
+      }
       const text = list.map(({ node, fault: one }) => `${node}  ${one}`).join('\n');
       context.streams.stdout(isJson(flags) ? `${JSON.stringify(list)}\n` : `${text || 'none'}\n`);
     },
@@ -158,7 +190,10 @@ function addNodeCommands(program: Command, context: Context): void {
       const cluster = openCluster(undefined, flags, context);
       const { name } = await cluster.resolve(target);
       const verb: NodeAction = action;
-      report(await cluster.act(name, verb), `${action}: ${name}`, flags, context);
+      await cluster.act(name, verb);
+      const lost = action === 'start' || action === 'restart' ? {} : { lost: name };
+      const status = await cluster.settle({ withinMs: settleMs, ...lost });
+      report(status, `${action}: ${name}`, flags, context);
     });
   }
   addOutput(addName(node.command('ls').description('all nodes'))).action(
@@ -169,6 +204,14 @@ function addNodeCommands(program: Command, context: Context): void {
       );
     },
   );
+}
+
+/** Who leads after a loss, and since when. */
+function succession(status: ClusterStatus, begun: number): string {
+  const leader = status.nodes.find((node) => node.name === status.leader);
+  if (leader === undefined) return ' · nobody leads';
+  const ms = Math.round(performance.now() - begun);
+  return ` · ${leader.name} leads, term ${leader.raft?.term ?? 0}, seen ${ms} ms after`;
 }
 
 function report(status: ClusterStatus, what: string, flags: CommonOptions, context: Context): void {

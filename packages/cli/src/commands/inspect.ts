@@ -2,12 +2,13 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, statSync, watch } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import { ClusterError } from '@corral/cluster';
 import type { Cluster, ClusterStatus } from '@corral/cluster';
-import { poll, systemClock } from '@corral/kit';
+import { errorMessage, poll, systemClock } from '@corral/kit';
 import type { Context } from '../context.js';
+import { version } from '../version.js';
 import { UsageError } from '../render/error.js';
 import { addName, addOutput, duration, isJson, openCluster } from './options.js';
 import type { CommonOptions } from './options.js';
@@ -20,7 +21,8 @@ export function addInspect(program: Command, context: Context, exit: (code: numb
       .argument('[nodes...]')
       .option('-f, --follow', 'go on as they grow')
       .option('--unit <unit>', 'which unit', 'etcd2.service')
-      .option('--grep <expression>', 'only matching lines'),
+      .option('--grep <expression>', 'only matching lines')
+      .option('--since <duration>', 'only what is younger, for instance 5m'),
   ).action((nodes: readonly string[], flags: LogFlags) => runLogs(nodes, flags, context));
   addName(
     program
@@ -56,8 +58,8 @@ export function addInspect(program: Command, context: Context, exit: (code: numb
     addName(
       program
         .command('wait')
-        .description('wait for a condition: ready, leader, converged')
-        .option('--for <condition>', 'ready, leader or converged', 'ready')
+        .description('wait for a condition: ready, leader, converged, key/PATH')
+        .option('--for <condition>', 'ready, leader, converged or key/PATH', 'ready')
         .option('--timeout <duration>', 'give up after', '60s'),
     ),
   ).action((flags: WaitFlags) => runWait(flags, context));
@@ -85,10 +87,7 @@ export function addInspect(program: Command, context: Context, exit: (code: numb
   addOutput(
     program.command('version').description('versions of Corral and of what it claims to be'),
   ).action((flags: CommonOptions) => {
-    const manifest = JSON.parse(
-      readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'),
-    ) as { readonly version: string };
-    const facts = { corral: manifest.version, etcd: '2.3.8', node: process.versions.node };
+    const facts = { corral: version(), etcd: '2.3.8', node: process.versions.node };
     const text = `corral ${facts.corral} (etcd2 ${facts.etcd}, node ${facts.node})\n`;
     context.streams.stdout(isJson(flags) ? `${JSON.stringify(facts)}\n` : text);
   });
@@ -98,6 +97,7 @@ type LogFlags = CommonOptions & {
   readonly follow?: boolean;
   readonly unit: string;
   readonly grep?: string;
+  readonly since?: string;
 };
 
 async function runLogs(names: readonly string[], flags: LogFlags, context: Context): Promise<void> {
@@ -107,10 +107,14 @@ async function runLogs(names: readonly string[], flags: LogFlags, context: Conte
       ? cluster.plan.nodes.map((node) => node.name)
       : await resolveAll(cluster, names);
   const unit = flags.unit.includes('.') ? flags.unit : `${flags.unit}.service`;
-  const pattern = flags.grep === undefined ? undefined : new RegExp(flags.grep);
+  const pattern = readPattern(flags.grep);
+  const since =
+    flags.since === undefined
+      ? ''
+      : new Date(systemClock.wallTime() - duration('--since', flags.since)).toISOString();
   const print = (node: string, text: string): void => {
     for (const line of text.split('\n')) {
-      if (line === '' || pattern?.test(line) === false) continue;
+      if (line === '' || pattern?.test(line) === false || isOlder(line, since)) continue;
       context.streams.stdout(nodes.length > 1 ? `${node}  ${line}\n` : `${line}\n`);
     }
   };
@@ -127,6 +131,21 @@ async function runLogs(names: readonly string[], flags: LogFlags, context: Conte
   await Promise.all(
     present.map(({ node, path }) => follow(path, (text) => print(node, text), context.signal)),
   );
+}
+
+function readPattern(text: string | undefined): RegExp | undefined {
+  if (text === undefined) return undefined;
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new UsageError('E_USAGE', `--grep ${text}: ${errorMessage(error)}`);
+  }
+}
+
+/** By the time that our programs write; lines of others have none and are shown. */
+function isOlder(line: string, since: string): boolean {
+  const time = /"time":"([^"]+)"/.exec(line)?.[1];
+  return time !== undefined && time < since;
 }
 
 /** Hands out what is appended to a file until aborted. */
@@ -159,22 +178,24 @@ type WaitFlags = CommonOptions & { readonly for: string; readonly timeout: strin
 
 async function runWait(flags: WaitFlags, context: Context): Promise<void> {
   const cluster = openCluster(undefined, flags, context);
-  const conditions: Readonly<Record<string, (status: ClusterStatus) => boolean>> = {
+  type Condition = (status: ClusterStatus) => boolean | Promise<boolean>;
+  const conditions: Readonly<Record<string, Condition>> = {
     ready: (status) => status.state === 'healthy',
     leader: (status) => status.leader !== null,
     converged: (status) =>
       new Set(status.nodes.flatMap((node) => (node.raft === null ? [] : [node.raft.applied])))
         .size === 1,
   };
-  const holds = conditions[flags.for];
+  const key = flags.for.startsWith('key/') ? flags.for.slice('key'.length) : undefined;
+  const holds = key === undefined ? conditions[flags.for] : () => hasKey(cluster, key);
   if (holds === undefined) {
-    throw new UsageError('E_USAGE', `--for ${flags.for}: ready, leader or converged`);
+    throw new UsageError('E_USAGE', `--for ${flags.for}: ready, leader, converged or key/PATH`);
   }
   const timeoutMs = duration('--timeout', flags.timeout);
   const status = await poll(
     async () => {
       const now = await cluster.status();
-      return holds(now) ? now : undefined;
+      return (await holds(now)) ? now : undefined;
     },
     { clock: systemClock, what: flags.for, timeoutMs, signal: context.signal },
   ).catch((error: unknown) => {
@@ -184,6 +205,18 @@ async function runWait(flags: WaitFlags, context: Context): Promise<void> {
     });
   });
   context.streams.stdout(isJson(flags) ? `${JSON.stringify(status)}\n` : `${flags.for}\n`);
+}
+
+async function hasKey(cluster: Cluster, key: string): Promise<boolean> {
+  const client = await cluster.client({ timeoutMs: 2_000 });
+  try {
+    return await client.keys.get(key).then(
+      () => true,
+      () => false,
+    );
+  } finally {
+    client.close();
+  }
 }
 
 async function resolveAll(cluster: Cluster, names: readonly string[]): Promise<string[]> {

@@ -3,14 +3,17 @@ import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Cluster, ClusterError, collectGarbage } from '@corral/cluster';
 import type { ClusterStatus, CloudConfigFile, Role } from '@corral/cluster';
-import { errorMessage } from '@corral/kit';
+import { errorMessage, systemClock } from '@corral/kit';
 import type { Context } from '../context.js';
 import { UsageError } from '../render/error.js';
 import { progressPrinter } from '../render/progress.js';
 import { nameFlag, renderStatus } from '../render/status.js';
 import { table } from '../render/table.js';
+import { version } from '../version.js';
 import { addName, addOutput, clusterName, isJson, openCluster } from './options.js';
 import type { CommonOptions } from './options.js';
+
+const watchPauseMs = 500;
 
 type UpFlags = CommonOptions & {
   readonly runtime: string;
@@ -18,6 +21,8 @@ type UpFlags = CommonOptions & {
   readonly workers: string;
   readonly cloudConfig: readonly string[];
   readonly ignoreUnknown?: boolean;
+  readonly keepOnFailure?: boolean;
+  readonly recreate?: boolean;
 };
 
 export function addLifecycle(program: Command, context: Context): void {
@@ -29,7 +34,9 @@ export function addLifecycle(program: Command, context: Context): void {
     .option('--central <n>', 'central nodes', '3')
     .option('--workers <n>', 'workers', '2')
     .option('--cloud-config <role=file>', 'cloud-config of a role (central, worker)', collect, [])
-    .option('--ignore-unknown', 'unknown keys in a cloud-config are warnings');
+    .option('--ignore-unknown', 'unknown keys in a cloud-config are warnings')
+    .option('--recreate', 'remove a cluster of this name first, with its data')
+    .option('--keep-on-failure', 'leave what was made when the boot fails, to look at it');
   addOutput(addName(up)).action((name: string | undefined, flags: UpFlags) =>
     runUp(name, flags, context),
   );
@@ -45,8 +52,16 @@ export function addLifecycle(program: Command, context: Context): void {
       .argument('[name]', 'name of the cluster');
     addOutput(addName(command)).action(run);
   };
-  simple('down', 'remove a cluster and everything it made', (name, flags) =>
-    runDown(name, flags, context),
+  const down = program
+    .command('down')
+    .description('remove a cluster and everything it made')
+    .argument('[name]', 'name of the cluster')
+    .option('--all', 'all clusters');
+  addOutput(addName(down)).action(
+    async (name: string | undefined, flags: CommonOptions & { readonly all?: boolean }) => {
+      const names = flags.all === true ? Cluster.list(context.home) : [name];
+      for (const one of names) await runDown(one, flags, context);
+    },
   );
   simple('start', 'bring a stopped cluster back with its data', (name, flags) =>
     runStart(name, flags, context),
@@ -54,8 +69,14 @@ export function addLifecycle(program: Command, context: Context): void {
   simple('stop', 'end all processes of a cluster; its data stay', (name, flags) =>
     runStop(name, flags, context),
   );
-  simple('status', 'who leads, who lags, what is broken', (name, flags) =>
-    runStatus(name, flags, context),
+  const status = program
+    .command('status')
+    .description('who leads, who lags, what is broken')
+    .argument('[name]', 'name of the cluster')
+    .option('-w, --watch', 'show it again whenever it changes');
+  addOutput(addName(status)).action(
+    (name: string | undefined, flags: CommonOptions & { readonly watch?: boolean }) =>
+      runStatus(name, flags, context),
   );
   addOutput(program.command('ls').description('all clusters')).action((flags: CommonOptions) =>
     runList(flags, context),
@@ -85,7 +106,11 @@ async function runUp(name: string | undefined, flags: UpFlags, context: Context)
     );
   }
   const cluster = clusterName(name, flags, context);
-  if (runtime === 'auto') stderr('runtime: process (containers are not there yet)\n');
+  const auto = runtime === 'auto' ? ' (containers are not there yet)' : '';
+  stderr(`corral ${version()} · runtime: process${auto} · cluster "${cluster}"\n`);
+  if (flags.recreate === true && Cluster.list(context.home).includes(cluster)) {
+    await Cluster.attach(context.home, cluster).down();
+  }
   const running = await Cluster.up({
     home: context.home,
     spec: {
@@ -97,6 +122,7 @@ async function runUp(name: string | undefined, flags: UpFlags, context: Context)
     },
     onProgress: progressPrinter(context),
     signal: context.signal,
+    keepOnFailure: flags.keepOnFailure === true,
   });
   const status = await running.status();
   if (isJson(flags)) {
@@ -165,10 +191,23 @@ async function runStop(
 
 async function runStatus(
   name: string | undefined,
-  flags: CommonOptions,
+  flags: CommonOptions & { readonly watch?: boolean },
   context: Context,
 ): Promise<void> {
-  await print(openCluster(name, flags, context), flags, context);
+  const cluster = openCluster(name, flags, context);
+  await print(cluster, flags, context);
+  if (flags.watch !== true) return;
+  let before = '';
+  while (!context.signal.aborted) {
+    const status = await cluster.status();
+    const text = isJson(flags) ? `${JSON.stringify(status)}\n` : renderStatus(status, context);
+    if (text !== before) {
+      // On a terminal the screen is the status; elsewhere each change is another block.
+      context.streams.stdout(context.streams.isTty ? `\u001b[H\u001b[2J${text}` : text);
+      before = text;
+    }
+    await systemClock.sleep(watchPauseMs, { signal: context.signal }).catch(() => undefined);
+  }
 }
 
 async function print(cluster: Cluster, flags: CommonOptions, context: Context): Promise<void> {

@@ -29,6 +29,8 @@ export function reportError(error: unknown, context: Context, json: boolean): vo
   }
   const c = colours(context);
   stderr(`${c.red(code)} (${exitCode})  ${message}\n`);
+  const { log = [] } = details as { readonly log?: readonly string[] };
+  for (const line of log) stderr(`  | ${line}\n`);
   const { findings, text, file } = details as {
     readonly findings?: readonly { readonly line: number; readonly column: number }[];
     readonly text?: string;

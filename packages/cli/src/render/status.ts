@@ -1,4 +1,5 @@
 // The status on one screen: the verdict first, then a row a node.
+import { servingOf } from '@corral/cluster';
 import type { ClusterStatus } from '@corral/cluster';
 import type { Context } from '../context.js';
 import { colours } from '../context.js';
@@ -7,7 +8,7 @@ import { table } from './table.js';
 export function renderStatus(status: ClusterStatus, context: Context): string {
   const c = colours(context);
   const central = status.nodes.filter((node) => node.role === 'central');
-  const up = central.filter((node) => node.state === 'running').length;
+  const up = servingOf(status.nodes).length;
   const verdict = {
     healthy: c.green(`HEALTHY  can lose ${status.tolerates} of ${central.length} central nodes`),
     degraded: c.yellow(
@@ -39,8 +40,10 @@ export function renderStatus(status: ClusterStatus, context: Context): string {
       .filter((unit) => unit.state === 'skipped' || unit.state === 'failed')
       .map((unit) => `  ${node.name}  ${unit.name}  ${unit.state}: ${unit.reason ?? ''}`),
   );
-  const faulty = status.nodes.some((node) => node.faults.length > 0);
+  const noDiscovery = status.discovery === null && status.state !== 'stopped';
+  const faulty = noDiscovery || status.nodes.some((node) => node.faults.length > 0);
   const lines = [verdict, table([head, ...rows]), ...skipped];
+  if (noDiscovery) lines.push('  the discovery service is stopped');
   if (faulty) lines.push(`next: corral fault heal --all${nameFlag(status.name)}`);
   return `${lines.join('\n')}\n`;
 }

@@ -7,6 +7,9 @@ import { ClusterError } from '../errors.js';
 import type { ClusterErrorCode } from '../errors.js';
 import type { ClusterState } from '../state.js';
 
+/** A status of the largest cluster is far below. */
+const lineMax = 4 * 1024 * 1024;
+
 export type ControlRequest = {
   readonly secret: string;
   readonly method: string;
@@ -54,8 +57,9 @@ function serveOne(socket: Socket, secret: string, handler: ControlHandler): void
   socket.on('error', () => undefined);
   socket.on('close', () => gone.abort(new Error('the caller is gone')));
   readLines(socket, (line) => {
-    const request = JSON.parse(line) as ControlRequest;
-    if (request.secret !== secret) {
+    const request = parseRequest(line);
+    if (request?.secret !== secret) {
+      // Any local user can reach the socket: who does not know the secret is told nothing.
       socket.destroy();
       return;
     }
@@ -80,6 +84,16 @@ function serveOne(socket: Socket, secret: string, handler: ControlHandler): void
       },
     );
   });
+}
+
+function parseRequest(line: string): ControlRequest | undefined {
+  try {
+    const { secret, method, params } = JSON.parse(line) as Partial<ControlRequest>;
+    if (typeof secret !== 'string' || typeof method !== 'string') return undefined;
+    return { secret, method, params: params ?? {} };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Asks the keeper; throws ClusterError E_KEEPER_GONE when there is none. */
@@ -152,6 +166,7 @@ function readLines(socket: Socket, onLine: (line: string) => void): void {
   socket.on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
+    if (rest.length > lineMax) socket.destroy();
     for (const line of lines) onLine(line);
   });
 }

@@ -74,6 +74,10 @@ async function handle(request: ControlRequest, context: CallContext): Promise<un
       await keeper.act(node, text(params['action']) as NodeAction);
       if (forMs > 0) keeper.healLater(forMs, () => keeper.act(node, 'start'));
       return keeper.status();
+    case 'discovery':
+      await keeper.actOnDiscovery(params['up'] === true);
+      if (forMs > 0) keeper.healLater(forMs, () => keeper.actOnDiscovery(true));
+      return keeper.status();
     case 'cut':
       keeper.cut(links);
       if (forMs > 0) keeper.healLater(forMs, () => keeper.heal(undefined));

@@ -1,27 +1,22 @@
 // The keeper: one background process per cluster. It owns the discovery service, the links and the
 // nodes' supervisors; when it ends, everything ends. Commands come in through control.ts.
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, rmSync } from 'node:fs';
 import { errorMessage, poll } from '@corral/kit';
 import type { Clock, Logger, Prng, Timer } from '@corral/kit';
-import { startDiscoveryService } from '@corral/discovery-service';
-import type { RunningDiscoveryService } from '@corral/discovery-service';
 import { ClusterError } from '../errors.js';
 import { planAddedNode } from '../plan.js';
 import type { ClusterPlan, NodePlan, Role } from '../plan.js';
 import type { ClusterState } from '../state.js';
-import { judge } from '../status.js';
+import { judge, leaderOf } from '../status.js';
 import type { ClusterStatus, NodeStatus, StepTiming } from '../status.js';
-import { issueCertificates } from './ca.js';
+import { ClusterDiscovery } from './discovery.js';
 import { Links } from './links.js';
 import type { LinkName } from './links.js';
 import type { OwnPrograms } from './mapping.js';
 import { announceMember, dismissMember } from './membership.js';
-import { ProcessNode } from './node.js';
+import { ProcessNode, isProxy } from './node.js';
 import { proveWrite, writeThrough } from './proof.js';
 import type { Reached } from './proof.js';
-import { publicHost, startPublicDiscovery } from './public-discovery.js';
-import type { PublicDiscovery } from './public-discovery.js';
 import { probeRaft } from './store-probe.js';
 import { bootLimitMs, within } from './time-limit.js';
 
@@ -47,13 +42,13 @@ export class Keeper {
   readonly #timers = new Set<Timer>();
   #plan: ClusterPlan;
   #links: Links;
-  #discovery: RunningDiscoveryService | undefined;
-  #publicDiscovery: PublicDiscovery | undefined;
+  readonly #discovery: ClusterDiscovery;
   #timings: { total: number; steps: StepTiming[] } = { total: 0, steps: [] };
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#plan = options.state.readPlan();
+    this.#discovery = new ClusterDiscovery({ ...options, folder: options.state.folder });
     const { clock, prng } = options;
     this.#links = new Links({ plan: this.#plan, clock, prng });
   }
@@ -72,24 +67,38 @@ export class Keeper {
       emit({ kind: 'step', name, state: 'done', ms, text });
     };
     this.#timings = { total: 0, steps: [] };
-    await step('discovery', () => this.#startDiscovery());
+    await step('discovery', () => this.#discovery.start(this.#plan));
     const central = this.#plan.nodes.filter((node) => node.role === 'central');
     const workers = this.#plan.nodes.filter((node) => node.role === 'worker');
-    // Workers start with the others: each waits by itself until the cluster is there.
     const nodes = this.#plan.nodes.map((node) => this.#createNode(node));
     await Promise.all(nodes.map(({ node }) => node.configure()));
-    const boots = new Map(nodes.map((life) => [life.node.plan.name, this.#bootNode(life)]));
+    const boots = new Map<string, Promise<void>>();
+    const boot = ({ node }: Life): Promise<void> => {
+      const name = node.plan.name;
+      const booting = boots.get(name) ?? this.#bootNode(this.#life(name));
+      boots.set(name, booting);
+      booting.catch(() => undefined);
+      return booting;
+    };
     const bootAll = (list: readonly NodePlan[]): Promise<unknown> =>
-      Promise.all(list.flatMap((node) => boots.get(node.name) ?? []));
-    for (const boot of boots.values()) boot.catch(() => undefined);
+      Promise.all(list.map((node) => boot(this.#life(node.name))));
+    // Workers that are proxies in any case start with the others and wait by themselves. One that
+    // asks the discovery service for a seat must not take that of a central node.
+    for (const life of nodes) {
+      if (life.node.plan.role === 'central' || isProxy(life.node.plan)) void boot(life);
+    }
     await step('central nodes', async () => {
-      await within(this.#options.clock, bootAll(central), 'the central nodes to start', signal);
+      await within(clock, bootAll(central), 'the central nodes to start', signal).catch(
+        (error: unknown) => this.#explain(error),
+      );
       const leader = await this.#waitForLeader(signal);
       return `${central.map((node) => node.name).join(' ')} · leader ${leader}`;
     });
     if (workers.length > 0) {
       await step('worker nodes', async () => {
-        await within(this.#options.clock, bootAll(workers), 'the workers to start', signal);
+        await within(clock, bootAll(workers), 'the workers to start', signal).catch(
+          (error: unknown) => this.#explain(error),
+        );
         return workers.map((node) => node.name).join(' ');
       });
     }
@@ -105,8 +114,7 @@ export class Keeper {
     // Nothing has to be handed over when everything goes.
     await Promise.all(lives.map(({ node }) => node.kill()));
     this.#links.close();
-    await this.#publicDiscovery?.close();
-    await this.#discovery?.close();
+    await this.#discovery.stop();
   }
 
   /** SIGTERM to every node first, so that they end in order. */
@@ -120,18 +128,24 @@ export class Keeper {
 
   async status(): Promise<ClusterStatus> {
     const nodes = await Promise.all(this.#plan.nodes.map((plan) => this.#nodeStatus(plan)));
-    const leader = nodes.find((node) => node.raft?.role === 'leader' && node.state === 'running');
     const { token, size } = this.#plan;
+    const { url } = this.#discovery;
     return {
       schema: 1,
       name: this.#plan.name,
       runtime: 'process',
       ...judge(nodes),
-      leader: leader?.name ?? null,
-      discovery: this.#discovery === undefined ? null : { url: this.#discovery.url, token, size },
+      leader: leaderOf(nodes)?.name ?? null,
+      discovery: url === undefined ? null : { url, token, size },
       nodes,
       timings: this.#timings,
     };
+  }
+
+  /** Ends the discovery service, or brings it back on its old address. */
+  async actOnDiscovery(up: boolean): Promise<void> {
+    if (up) await this.#discovery.start(this.#plan);
+    else await this.#discovery.stop();
   }
 
   async act(name: string, action: NodeAction): Promise<void> {
@@ -188,8 +202,10 @@ export class Keeper {
 
   /** Undoes faults: of one node, or all. Killed and paused nodes come back. */
   async heal(node: string | undefined): Promise<void> {
-    if (node === undefined) this.#links.healAll();
-    else this.#links.heal(node);
+    if (node === undefined) {
+      this.#links.healAll();
+      await this.actOnDiscovery(true);
+    } else this.#links.heal(node);
     const broken = [...this.#lives].filter(
       ([name, life]) =>
         (node === undefined || name === node) && ['killed', 'paused'].includes(life.state),
@@ -242,32 +258,6 @@ export class Keeper {
 
   // own affairs
 
-  async #startDiscovery(): Promise<string> {
-    const { state, clock, prng, logger, pid } = this.#options;
-    const { discoveryPort: port, token, size, publicTokens } = this.#plan;
-    this.#discovery = await startDiscoveryService({
-      listen: { host: '127.0.0.1', port },
-      dataDir: join(state.folder, 'discovery'),
-      tokens: [token, ...publicTokens].map((name) => ({ name, size })),
-      strict: false,
-      clock,
-      prng: prng.fork('discovery'),
-      logger: logger.child({ part: 'discovery' }),
-      pid,
-      onFatal: (error) =>
-        logger.error('the discovery service failed', { error: errorMessage(error) }),
-    });
-    const { authority, server } = issueCertificates({
-      authorityName: `Corral ${this.#plan.name}`,
-      hosts: [publicHost],
-      now: clock.wallTime(),
-    });
-    writeFileSync(join(state.folder, 'ca.pem'), authority, { mode: 0o644 });
-    const { handle } = this.#discovery;
-    this.#publicDiscovery = await startPublicDiscovery({ certificate: server, handle });
-    return `${this.#discovery.url}/${token}  size ${size}`;
-  }
-
   #createNode(plan: NodePlan): Life {
     const { state, logger, clock } = this.#options;
     const folder = state.nodeFolder(plan.name);
@@ -279,8 +269,8 @@ export class Keeper {
       root: state.nodeRoot(plan.name),
       logFolder: state.nodeLogs(plan.name),
       clusterFolder: state.folder,
-      discoveryProxy: `127.0.0.1:${this.#publicDiscovery?.port ?? 0}`,
-      authorityFile: join(state.folder, 'ca.pem'),
+      discoveryProxy: this.#discovery.proxyAddress,
+      authorityFile: this.#discovery.authorityFile,
       clock,
       logger,
       onStore: (up) => {
@@ -294,18 +284,30 @@ export class Keeper {
     return life;
   }
 
+  /** A node that hangs is named, with the last lines of its log. */
+  #explain(error: unknown): never {
+    if (!(error instanceof ClusterError) || error.code !== 'E_TIMEOUT') throw error;
+    const slow = [...this.#lives.values()].find(({ node }) => node.storeState !== 'active');
+    if (slow === undefined) throw error;
+    const { name } = slow.node.plan;
+    const last = slow.node.lastLogLines(3);
+    throw new ClusterError('E_TIMEOUT', `${error.message}; the store of ${name} is not ready`, {
+      cause: error,
+      details: { node: name, log: last },
+      remedies: [`corral logs ${name} (with up --keep-on-failure)`],
+    });
+  }
+
   async #bootNode(life: Life): Promise<void> {
     life.state = 'running';
     await life.node.boot();
     const store = life.node.units().find((unit) => unit.name === 'etcd2.service');
     if (store?.state !== 'failed') return;
-    const { state } = this.#options;
-    const log = join(state.nodeLogs(life.node.plan.name), 'etcd2.service.log');
-    throw new ClusterError(
-      'E_FAILED',
-      `etcd2 of ${life.node.plan.name} does not start: ${store.reason ?? ''} (its log: ${log})`,
-      { remedies: [`corral logs ${life.node.plan.name}`] },
-    );
+    const { name } = life.node.plan;
+    throw new ClusterError('E_FAILED', `etcd2 of ${name} does not start: ${store.reason ?? ''}`, {
+      details: { node: name, log: life.node.lastLogLines(3) },
+      remedies: [`corral logs ${name} (with up --keep-on-failure)`],
+    });
   }
 
   async #waitForLeader(signal: AbortSignal): Promise<string> {

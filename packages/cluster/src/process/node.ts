@@ -1,6 +1,6 @@
 // One node as plain processes: a folder as its root file system, its cloud-config applied there, and
 // a supervisor that runs its units.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { applyPlan, parseUserData, planCloudConfig, rootTarget } from '@corral/cloudinit';
 import { dialVariable } from '@corral/kit';
@@ -123,6 +123,18 @@ export class ProcessNode {
     return this.#supervisor.pidOf(storeUnit);
   }
 
+  /** systemd's word for the store's unit. */
+  get storeState(): string {
+    return this.units().find((unit) => unit.name === storeUnit)?.state ?? 'inactive';
+  }
+
+  /** The end of the store's log. */
+  lastLogLines(count: number): readonly string[] {
+    const path = join(this.#options.logFolder, `${storeUnit}.log`);
+    if (!existsSync(path)) return [];
+    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-count);
+  }
+
   stop(): Promise<void> {
     return this.#supervisor.stopAll();
   }
@@ -184,14 +196,18 @@ export function nodeUrls(node: NodePlan): NodeUrls {
     return [...new Set(urls.map((url) => mapUrls(url, node.address)))];
   };
   if (options.length === 0) return { client: [], peer: [] };
-  const isProxy = options.some(
-    ({ variable, value }) => variable === 'ETCD_PROXY' && value !== 'off',
-  );
   const local = `http://${node.address}`;
   return {
     client: listed('ETCD_LISTEN_CLIENT_URLS', [`${local}:2379`, `${local}:4001`]),
-    peer: isProxy ? [] : listed('ETCD_LISTEN_PEER_URLS', [`${local}:2380`, `${local}:7001`]),
+    peer: isProxy(node) ? [] : listed('ETCD_LISTEN_PEER_URLS', [`${local}:2380`, `${local}:7001`]),
   };
+}
+
+/** Its cloud-config says `proxy: on` (or readonly): it never becomes a member. */
+export function isProxy(node: NodePlan): boolean {
+  const data = parseUserData(addressed(node));
+  const options = data.kind === 'cloud-config' ? data.config.etcd2 : [];
+  return options.some(({ variable, value }) => variable === 'ETCD_PROXY' && value !== 'off');
 }
 
 export function portsOf(urls: NodeUrls): readonly number[] {

@@ -16,6 +16,8 @@ export type PublicDiscovery = { readonly port: number; close(): Promise<void> };
 export async function startPublicDiscovery(options: {
   readonly certificate: Certificate;
   readonly handle: RequestListener;
+  /** 0 = any. */
+  readonly port: number;
 }): Promise<PublicDiscovery> {
   const { certificate, handle } = options;
   const inner = createTlsServer({ cert: certificate.cert, key: certificate.key }, handle);
@@ -59,7 +61,7 @@ export async function startPublicDiscovery(options: {
   });
   await new Promise<void>((resolve, reject) => {
     proxy.once('error', reject);
-    proxy.listen({ host: '127.0.0.1', port: 0 }, resolve);
+    proxy.listen({ host: '127.0.0.1', port: options.port }, resolve);
   });
   return {
     port: (proxy.address() as AddressInfo).port,

@@ -8,15 +8,15 @@ export type Leftover = {
   readonly node: string;
 };
 
-/** Processes of any cluster below `home`; with `folder` only that cluster's. */
-export function findLeftovers(home: string, folder?: string): readonly Leftover[] {
+/** Processes of the cluster in `folder`, or of any cluster below it. */
+export function findLeftovers(folder: string): readonly Leftover[] {
   const found: Leftover[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
     const mark = readMark(name);
     if (mark === undefined) continue;
     const [clusterFolder = '', node = ''] = mark.split('#');
-    const wanted = folder === undefined ? clusterFolder.startsWith(home) : clusterFolder === folder;
+    const wanted = clusterFolder === folder || clusterFolder.startsWith(`${folder}/`);
     if (wanted && isAlive(name)) found.push({ pid: Number(name), clusterFolder, node });
   }
   return found;

@@ -1,0 +1,85 @@
+// The cluster's own discovery service, and the stand-in for the public one that its nodes reach
+// through a proxy, with a certificate of the cluster's own CA.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startDiscoveryService } from '@corral/discovery-service';
+import type { RunningDiscoveryService } from '@corral/discovery-service';
+import { errorMessage } from '@corral/kit';
+import type { Clock, Logger, Prng } from '@corral/kit';
+import type { ClusterPlan } from '../plan.js';
+import { issueCertificates } from './ca.js';
+import { publicHost, startPublicDiscovery } from './public-discovery.js';
+import type { PublicDiscovery } from './public-discovery.js';
+
+export type ClusterDiscoveryOptions = {
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly prng: Prng;
+  readonly logger: Logger;
+  readonly pid: number;
+};
+
+export class ClusterDiscovery {
+  /** The CA that nodes trust. */
+  readonly authorityFile: string;
+  readonly #options: ClusterDiscoveryOptions;
+  #service: RunningDiscoveryService | undefined;
+  #public: PublicDiscovery | undefined;
+  /** Kept over stops: nodes know it. */
+  #proxyPort = 0;
+
+  constructor(options: ClusterDiscoveryOptions) {
+    this.#options = options;
+    this.authorityFile = join(options.folder, 'ca.pem');
+  }
+
+  /** Undefined while it is stopped. */
+  get url(): string | undefined {
+    return this.#service?.url;
+  }
+
+  /** host:port that nodes use as discovery proxy. */
+  get proxyAddress(): string {
+    return `127.0.0.1:${this.#proxyPort}`;
+  }
+
+  /** Gives a line for people. Tokens and registrations of an earlier run are still there. */
+  async start(plan: ClusterPlan): Promise<string> {
+    const { folder, clock, prng, logger, pid } = this.#options;
+    const { discoveryPort: port, token, size, publicTokens } = plan;
+    this.#service ??= await startDiscoveryService({
+      listen: { host: '127.0.0.1', port },
+      dataDir: join(folder, 'discovery'),
+      tokens: [token, ...publicTokens].map((name) => ({ name, size })),
+      strict: false,
+      clock,
+      prng: prng.fork('discovery'),
+      logger: logger.child({ part: 'discovery' }),
+      pid,
+      onFatal: (error) =>
+        logger.error('the discovery service failed', { error: errorMessage(error) }),
+    });
+    const { url, handle } = this.#service;
+    if (this.#public === undefined) {
+      const { authority, server } = issueCertificates({
+        authorityName: `Corral ${plan.name}`,
+        hosts: [publicHost],
+        now: clock.wallTime(),
+      });
+      writeFileSync(this.authorityFile, authority, { mode: 0o644 });
+      const options = { certificate: server, handle, port: this.#proxyPort };
+      this.#public = await startPublicDiscovery(options);
+      this.#proxyPort = this.#public.port;
+    }
+    return `${url}/${token}  size ${size}`;
+  }
+
+  async stop(): Promise<void> {
+    const outer = this.#public;
+    const service = this.#service;
+    this.#public = undefined;
+    this.#service = undefined;
+    await outer?.close();
+    await service?.close();
+  }
+}
