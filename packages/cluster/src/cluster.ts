@@ -1,7 +1,7 @@
 // The library's face: one object per cluster. It keeps no truth of its own; every question goes to
 // the keeper that holds the cluster, so a crashed tool loses nothing.
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, existsSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
@@ -279,9 +279,7 @@ export class Cluster {
 
   /** The last lines of the keeper's own log. */
   keeperLog(lines = 20): string {
-    const path = this.#state.keeperLog;
-    if (!existsSync(path)) return '';
-    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    return this.#state.lastKeeperLines(lines).join('\n');
   }
 
   async #call(method: string, params: Readonly<Record<string, unknown>>): Promise<ClusterStatus> {
@@ -294,7 +292,7 @@ export class Cluster {
     const log = openSync(state.keeperLog, 'a', 0o600);
     const child = spawn(process.execPath, [keeperMain, state.folder, mode], {
       detached: true,
-      stdio: ['ignore', 'pipe', log],
+      stdio: ['ignore', 'ignore', log],
     });
     closeSync(log);
     let early: string | undefined;
@@ -314,7 +312,6 @@ export class Cluster {
         intervalMaxMs: 20,
       },
     );
-    child.stdout?.destroy();
     child.unref();
   }
 

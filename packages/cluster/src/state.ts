@@ -28,6 +28,12 @@ export class ClusterState {
     return join(this.folder, 'keeper.log');
   }
 
+  /** The end of the keeper's log: why it is gone. */
+  lastKeeperLines(count: number): readonly string[] {
+    if (!existsSync(this.keeperLog)) return [];
+    return readFileSync(this.keeperLog, 'utf8').trimEnd().split('\n').slice(-count);
+  }
+
   nodeFolder(node: string): string {
     return join(this.folder, 'nodes', node);
   }

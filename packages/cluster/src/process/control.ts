@@ -120,8 +120,8 @@ export function callKeeper(
     });
     socket.on('error', (error) => {
       const code = systemErrorCode(error);
-      const nobody = code === 'ECONNREFUSED' || code === 'ENOENT';
-      fail(nobody ? keeperGone(state) : error);
+      const gone = ['ECONNREFUSED', 'ENOENT', 'ECONNRESET', 'EPIPE'];
+      fail(gone.includes(code ?? '') ? keeperGone(state) : error);
     });
     socket.on('close', () => fail(keeperGone(state)));
     readLines(socket, (text) => {
@@ -156,6 +156,7 @@ export async function hasKeeper(state: ClusterState): Promise<boolean> {
 
 function keeperGone(state: ClusterState): ClusterError {
   return new ClusterError('E_KEEPER_GONE', `no keeper runs for the cluster in ${state.folder}`, {
+    details: { log: state.lastKeeperLines(3) },
     remedies: ['corral start brings the same cluster back', 'corral down removes it'],
   });
 }

@@ -107,7 +107,6 @@ process.on('SIGINT', () => undefined);
 process.on('SIGHUP', () => undefined);
 try {
   await serveControl(state, handle);
-  process.stdout.write('READY\n');
 } catch (error) {
   process.stderr.write(`${errorMessage(error)}\n`);
   process.exit(1);
