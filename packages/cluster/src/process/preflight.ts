@@ -9,16 +9,33 @@ import { nodeUrls, portsOf } from './node.js';
 
 const freeBytesMin = 256 * 1024 * 1024;
 
+/** What is looked at besides ports. */
+export type System = {
+  readonly platform: string;
+  freeBytes(path: string): number;
+};
+
+export const thisSystem: System = {
+  platform: process.platform,
+  freeBytes(path) {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  },
+};
+
 /** Throws ClusterError E_UNSUPPORTED_SYSTEM, E_DISK_LOW or E_PORT_TAKEN. Gives a line for people. */
-export async function preflight(plan: ClusterPlan, home: string): Promise<string> {
-  if (process.platform !== 'linux') {
+export async function preflight(
+  plan: ClusterPlan,
+  home: string,
+  system: System = thisSystem,
+): Promise<string> {
+  if (system.platform !== 'linux') {
     throw new ClusterError(
       'E_UNSUPPORTED_SYSTEM',
-      `plain processes as nodes need Linux (or WSL2); this is ${process.platform}`,
+      `plain processes as nodes need Linux (or WSL2); this is ${system.platform}`,
     );
   }
-  const { bavail, bsize } = statfsSync(home);
-  const free = bavail * bsize;
+  const free = system.freeBytes(home);
   if (free < freeBytesMin) {
     throw new ClusterError(
       'E_DISK_LOW',

@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ClusterError } from '../src/errors.js';
+import { makePlan } from '../src/plan.js';
+import type { ClusterPlan } from '../src/plan.js';
+import { preflight, thisSystem } from '../src/process/preflight.js';
+
+function plan(number: number): ClusterPlan {
+  return makePlan(
+    { name: 'pre', central: 1, workers: 1, cloudConfigs: {}, ignoreUnknown: false },
+    { number, discoveryPort: 0, token: 't', createdAt: '' },
+  ).plan;
+}
+
+const failure = (work: Promise<unknown>): Promise<ClusterError> =>
+  work.then(
+    () => {
+      throw new Error('nothing was refused');
+    },
+    (error: unknown) => error as ClusterError,
+  );
+
+describe('the preflight', () => {
+  it('says what it found', async () => {
+    expect(await preflight(plan(249), tmpdir())).toMatch(/^node .* GiB free · 4 ports free$/);
+  });
+
+  it('names the program that holds a port', async () => {
+    const server = createServer();
+    server.listen({ host: '127.248.0.1', port: 2380 });
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+
+    const error = await failure(preflight(plan(248), tmpdir()));
+
+    expect(error.code).toBe('E_PORT_TAKEN');
+    expect(error.exitCode).toBe(5);
+    expect(error.message).toMatch(
+      new RegExp(`^Port 2380 is held by ".+", pid ${process.pid}: it blocks 127.248.0.1:2380`),
+    );
+    expect(error.message).toContain('Nothing was created');
+    expect(error.remedies[0]).toBe(`stop pid ${process.pid}`);
+  });
+
+  it('refuses a disk that is nearly full', async () => {
+    const system = { ...thisSystem, freeBytes: () => 10 * 1024 * 1024 };
+
+    const error = await failure(preflight(plan(247), tmpdir(), system));
+
+    expect(error.code).toBe('E_DISK_LOW');
+    expect(error.message).toContain('10 MiB free where clusters live');
+    expect(error.message).toContain('256 MiB wanted');
+    expect(error.remedies.join()).toContain('corral gc');
+  });
+
+  it('refuses a system where 127.0.0.0/8 is not whole', async () => {
+    const error = await failure(
+      preflight(plan(246), tmpdir(), { ...thisSystem, platform: 'darwin' }),
+    );
+
+    expect(error.code).toBe('E_UNSUPPORTED_SYSTEM');
+    expect(error.message).toContain('this is darwin');
+  });
+});
