@@ -44,6 +44,25 @@ describe('the preflight', () => {
     expect(error.remedies[0]).toBe(`stop pid ${process.pid}`);
   });
 
+  it('refuses an address of another machine', async () => {
+    const text = '#cloud-config\ncoreos:\n  etcd2:\n    listen-peer-urls: http://192.0.2.1:2380\n';
+    const { plan: elsewhere } = makePlan(
+      {
+        name: 'pre',
+        central: 1,
+        workers: 0,
+        cloudConfigs: { central: { file: 'x.yaml', text } },
+        ignoreUnknown: false,
+      },
+      { number: 245, discoveryPort: 0, token: 't', createdAt: '' },
+    );
+
+    const error = await failure(preflight(elsewhere, tmpdir()));
+
+    expect(error.code).toBe('E_CONFIG');
+    expect(error.message).toContain('192.0.2.1 is no address of this machine');
+  });
+
   it('refuses a disk that is nearly full', async () => {
     const system = { ...thisSystem, freeBytes: () => 10 * 1024 * 1024 };
 

@@ -70,13 +70,15 @@ cannot be imitated. Programs of other make dial nodes directly and do not notice
     const { leader } = await cluster.status();
     const begun = performance.now();
     await cluster.partition(a, b, { oneWay, forMs: duration('--for', flags.for) });
-    const central = cluster.plan.nodes.filter((one) => one.role === 'central').length;
-    // A leader on the side of the minority steps down when it has heard from too few for a while.
-    const side = leader !== null && a.includes(leader) ? a : b;
-    const loses = leader !== null && side.length <= central / 2 && central > 1;
-    const lost = loses ? leader : undefined;
-    const status = await cluster.settle({ withinMs: settleMs, ...(loses ? { lost: leader } : {}) });
-    const next = lost === undefined ? '' : succession(status, begun);
+    const central = cluster.plan.nodes.filter((one) => one.role === 'central');
+    // A leader that a majority cannot reach steps down when it has heard from too few for a while.
+    const beyond = [a, b].find((group) => leader !== null && !group.includes(leader)) ?? [];
+    const cutOff = leader !== null && [...a, ...b].includes(leader) ? beyond : [];
+    const reached = central.filter((one) => !cutOff.includes(one.name)).length;
+    const loses = reached <= central.length / 2;
+    const lost = loses && leader !== null ? { lost: leader } : {};
+    const status = await cluster.settle({ withinMs: settleMs, ...lost });
+    const next = loses ? succession(status, begun) : '';
     report(
       status,
       `${a.join(',')} ${oneWay ? '-x>' : '-x-'} ${b.join(',')}${next}`,

@@ -25,6 +25,7 @@ export class ClusterDiscovery {
   readonly #options: ClusterDiscoveryOptions;
   #service: RunningDiscoveryService | undefined;
   #public: PublicDiscovery | undefined;
+  #lives = 0;
   /** Kept over stops: nodes know it. */
   #proxyPort = 0;
 
@@ -53,7 +54,9 @@ export class ClusterDiscovery {
       tokens: [token, ...publicTokens].map((name) => ({ name, size })),
       strict: false,
       clock,
-      prng: prng.fork('discovery'),
+      // Each life has a session of its own: with the numbers of the last one, its requests would be
+      // taken for repetitions.
+      prng: prng.fork(`discovery ${this.#lives++}`),
       logger: logger.child({ part: 'discovery' }),
       pid,
       onFatal: (error) =>

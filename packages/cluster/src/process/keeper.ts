@@ -9,6 +9,7 @@ import type { ClusterPlan, NodePlan, Role } from '../plan.js';
 import type { ClusterState } from '../state.js';
 import { judge, leaderOf } from '../status.js';
 import type { ClusterStatus, NodeStatus, StepTiming } from '../status.js';
+import { explainTimeout, startFailure } from './boot-failure.js';
 import { ClusterDiscovery } from './discovery.js';
 import { Links } from './links.js';
 import type { LinkName } from './links.js';
@@ -284,30 +285,19 @@ export class Keeper {
     return life;
   }
 
-  /** A node that hangs is named, with the last lines of its log. */
   #explain(error: unknown): never {
-    if (!(error instanceof ClusterError) || error.code !== 'E_TIMEOUT') throw error;
-    const slow = [...this.#lives.values()].find(({ node }) => node.storeState !== 'active');
-    if (slow === undefined) throw error;
-    const { name } = slow.node.plan;
-    const last = slow.node.lastLogLines(3);
-    throw new ClusterError('E_TIMEOUT', `${error.message}; the store of ${name} is not ready`, {
-      cause: error,
-      details: { node: name, log: last },
-      remedies: [`corral logs ${name} (with up --keep-on-failure)`],
-    });
+    throw explainTimeout(
+      error,
+      [...this.#lives.values()].map(({ node }) => node),
+    );
   }
 
   async #bootNode(life: Life): Promise<void> {
     life.state = 'running';
     await life.node.boot();
-    const store = life.node.units().find((unit) => unit.name === 'etcd2.service');
-    if (store?.state !== 'failed') return;
-    const { name } = life.node.plan;
-    throw new ClusterError('E_FAILED', `etcd2 of ${name} does not start: ${store.reason ?? ''}`, {
-      details: { node: name, log: life.node.lastLogLines(3) },
-      remedies: [`corral logs ${name} (with up --keep-on-failure)`],
-    });
+    // Restart=always would try for ever: what does not come up at boot is told now.
+    const { storeState } = life.node;
+    if (storeState !== 'active' && storeState !== 'inactive') throw startFailure(life.node);
   }
 
   async #waitForLeader(signal: AbortSignal): Promise<string> {
@@ -319,7 +309,7 @@ export class Keeper {
       { clock: this.#options.clock, what: 'a leader', timeoutMs: bootLimitMs, signal },
     ).catch((error: unknown) => {
       signal.throwIfAborted();
-      throw new ClusterError('E_TIMEOUT', errorMessage(error), { cause: error });
+      return this.#explain(new ClusterError('E_TIMEOUT', errorMessage(error), { cause: error }));
     });
     const leader = status.nodes.find((node) => node.name === status.leader);
     return `${status.leader ?? ''}, term ${leader?.raft?.term ?? 0}`;

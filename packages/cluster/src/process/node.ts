@@ -128,6 +128,11 @@ export class ProcessNode {
     return this.units().find((unit) => unit.name === storeUnit)?.state ?? 'inactive';
   }
 
+  get storeReason(): string {
+    const unit = this.units().find((one) => one.name === storeUnit);
+    return unit?.reason ?? unit?.state ?? '';
+  }
+
   /** The end of the store's log. */
   lastLogLines(count: number): readonly string[] {
     const path = join(this.#options.logFolder, `${storeUnit}.log`);

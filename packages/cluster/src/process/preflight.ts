@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { systemErrorCode } from '@corral/kit';
 import { ClusterError } from '../errors.js';
 import type { ClusterPlan } from '../plan.js';
-import { nodeUrls, portsOf } from './node.js';
+import { nodeUrls } from './node.js';
 
 const freeBytesMin = 256 * 1024 * 1024;
 
@@ -23,7 +23,7 @@ export const thisSystem: System = {
   },
 };
 
-/** Throws ClusterError E_UNSUPPORTED_SYSTEM, E_DISK_LOW or E_PORT_TAKEN. Gives a line for people. */
+/** Throws ClusterError E_UNSUPPORTED_SYSTEM, E_DISK_LOW, E_PORT_TAKEN or E_CONFIG. Gives a line for people. */
 export async function preflight(
   plan: ClusterPlan,
   home: string,
@@ -45,8 +45,9 @@ export async function preflight(
   }
   let ports = 0;
   for (const node of plan.nodes) {
-    for (const port of portsOf(nodeUrls(node))) {
-      await tryListen(node.address, port);
+    const { client, peer } = nodeUrls(node);
+    for (const { hostname, port } of [...client, ...peer].map((url) => new URL(url))) {
+      await tryListen(hostname.replace(/^\[|\]$/g, ''), Number(port));
       ports += 1;
     }
   }
@@ -68,6 +69,16 @@ async function tryListen(host: string, port: number): Promise<void> {
       `port ${port} needs root: ${error.message}. Nothing was created`,
       {
         remedies: ['use a port from 1024 on in the cloud-config'],
+      },
+    );
+  }
+  if (systemErrorCode(error) === 'EADDRNOTAVAIL') {
+    throw new ClusterError(
+      'E_CONFIG',
+      `${host} is no address of this machine. Nothing was created`,
+      {
+        details: { host, port },
+        remedies: ['use $private_ipv4 or 0.0.0.0 in the cloud-config'],
       },
     );
   }

@@ -1,0 +1,310 @@
+// One small cluster, every command on it, as the built program does it.
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asProcess, newHome } from './run.js';
+import type { Ran } from './run.js';
+
+type Status = {
+  readonly schema: number;
+  readonly name: string;
+  readonly state: string;
+  readonly leader: string | null;
+  readonly nodes: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly state: string;
+    readonly clientUrls: readonly string[];
+    readonly faults: readonly string[];
+    readonly memberId: string | null;
+  }[];
+};
+
+const undo: (() => void)[] = [];
+const home = newHome((one) => undo.push(one));
+const corral = (...words: readonly string[]): Promise<Ran> => asProcess(words, { home });
+const json = async (...words: readonly string[]): Promise<Status> => {
+  const ran = await corral(...words, '-o', 'json');
+  expect(ran.code, ran.stderr).toBe(0);
+  return JSON.parse(ran.stdout) as Status;
+};
+let up: Ran;
+
+beforeAll(async () => {
+  up = await corral('up', '--central', '3', '--workers', '1');
+}, 60_000);
+
+afterAll(async () => {
+  await corral('down', '--all');
+  for (const one of undo) one();
+});
+
+describe('up', () => {
+  it('tells each step on stderr, one line each without a terminal, and the result on stdout', () => {
+    expect(up.code, up.stderr).toBe(0);
+    const steps = up.stderr.split('\n').map((line) => line.slice(0, 18).trim());
+    expect(steps.slice(1, 6)).toEqual([
+      'ok preflight',
+      'ok discovery',
+      'ok central nodes',
+      'ok worker nodes',
+      'ok proof',
+    ]);
+    expect(up.stderr).toContain('cluster "default"');
+    expect(`${up.stderr}${up.stdout}`).not.toContain('\u001b');
+    expect(up.stdout).toMatch(/^Ready in \d+\.\d s\. Healthy: can lose 1 of 3 central nodes\.\n/);
+    expect(up.stdout).toContain('corral fault kill leader');
+  });
+
+  it('a second time refuses: who is there, and what can be done', async () => {
+    const { code, stderr } = await corral('up', '--central', '5');
+
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/E_CLUSTER_EXISTS \(4\) {2}"default" runs since .* with 3\+1 nodes/);
+    expect(stderr).toContain('you asked for 5+2');
+    expect(stderr).toContain('corral down default');
+  });
+});
+
+describe('status and ls', () => {
+  it('status is a table with the verdict first, and the contract as JSON', async () => {
+    const text = (await corral('status')).stdout;
+    const status = await json('status');
+
+    expect(text).toMatch(/^HEALTHY {2}can lose 1 of 3 central nodes\nNODE +ROLE +STATE +TERM/);
+    expect(status).toMatchObject({ schema: 1, name: 'default', state: 'healthy' });
+    expect(status.nodes.map(({ name, role, state }) => [name, role, state])).toEqual([
+      ['n1', 'central', 'running'],
+      ['n2', 'central', 'running'],
+      ['n3', 'central', 'running'],
+      ['w1', 'worker', 'running'],
+    ]);
+    expect(status.nodes.filter((node) => node.memberId !== null).length).toBe(3);
+  });
+
+  it('ls has a row for each cluster', async () => {
+    const { stdout } = await corral('ls');
+
+    expect(stdout).toMatch(
+      /^NAME +RUNTIME +STATE +NODES +LEADER\ndefault +process +healthy +4\/4 +n\d\n$/,
+    );
+  });
+});
+
+describe('working with it', () => {
+  it('etcdctl reaches the cluster and keeps its exit codes', async () => {
+    expect(await corral('etcdctl', 'set', '/hello', 'world')).toMatchObject({
+      code: 0,
+      stdout: 'world\n',
+    });
+    expect((await corral('etcdctl', 'ls')).stdout).toContain('/hello');
+    const missing = await corral('etcdctl', 'get', '/none');
+    expect(missing.code).toBe(4);
+    expect(missing.stderr).toMatch(/^Error: +100: Key not found/);
+  });
+
+  it('exec runs on a node: its own store, its own root', async () => {
+    const through = await corral('exec', 'w1', '--', 'etcdctl', 'get', '/hello');
+    const folder = await corral('exec', 'n1', '--', 'pwd');
+    const failed = await corral('exec', 'n1', '--', 'sh', '-c', 'exit 7');
+
+    expect(through.stdout).toBe('world\n');
+    expect(folder.stdout).toMatch(/\/nodes\/n1\/root\n$/);
+    expect(failed.code).toBe(7);
+  });
+
+  it('exec of a program that is not there says so', async () => {
+    const { code, stderr } = await corral('exec', 'n1', '--', 'no-such-program');
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/E_FAILED \(1\) {2}cannot run no-such-program: .*ENOENT/);
+  });
+
+  it('env gives what an etcd client needs, and takes it away', async () => {
+    const { stdout } = await corral('env');
+    const unset = await corral('env', '--unset');
+
+    expect(stdout).toMatch(
+      /^export ETCDCTL_ENDPOINTS=http:\/\/127\.[\d.]+:2379,.*\nexport ETCDCTL_API=2\nexport CORRAL_NAME=default\n$/,
+    );
+    expect(unset.stdout).toBe('unset ETCDCTL_ENDPOINTS ETCDCTL_API CORRAL_NAME\n');
+  });
+
+  it('logs of one node, of all, filtered', async () => {
+    const one = await corral('logs', 'n1');
+    const all = await corral('logs', '--grep', 'ready to serve');
+    const none = await corral('logs', 'n1', '--unit', 'nothing');
+
+    expect(one.stdout).toMatch(/"msg":"starting member"/);
+    expect(all.stdout).toMatch(/^n1 {2}.*ready to serve/m);
+    expect(all.stdout).toMatch(/^n3 {2}.*ready to serve/m);
+    expect(all.stdout).not.toContain('starting member');
+    expect([none.code, none.stderr]).toEqual([
+      1,
+      expect.stringContaining('no log of nothing.service on n1: it never ran there'),
+    ]);
+  });
+
+  it('logs with a bad expression', async () => {
+    const { code, stderr } = await corral('logs', '--grep', '(');
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('--grep (: Invalid regular expression');
+  });
+
+  it('wait for states and keys; what does not come is a time-out', async () => {
+    expect((await corral('wait', '--for', 'ready')).code).toBe(0);
+    expect((await corral('wait', '--for', 'converged')).code).toBe(0);
+    expect((await corral('wait', '--for', 'key/hello')).code).toBe(0);
+    const late = await corral('wait', '--for', 'key/never', '--timeout', '200ms');
+    const wrong = await corral('wait', '--for', 'luck');
+
+    expect(late.code).toBe(6);
+    expect(late.stderr).toMatch(/E_TIMEOUT \(6\) {2}"key\/never" did not come within 200ms/);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('--for luck: ready, leader, converged or key/PATH');
+  });
+
+  it('version names what it claims to be', async () => {
+    expect((await corral('version')).stdout).toMatch(/^corral 0\.1\.0 \(etcd2 2\.3\.8, node 2\d\./);
+  });
+});
+
+describe('breaking and mending', () => {
+  it('kills the leader by its role, says who follows, and heals', async () => {
+    const before = await json('status');
+    const killed = await corral('fault', 'kill', 'leader');
+    const during = await json('status');
+    const listed = await corral('fault', 'ls');
+    const healed = await corral('fault', 'heal', '--all');
+    const after = await json('status');
+
+    expect(killed.stdout).toMatch(
+      new RegExp(`^ killed ${before.leader} \\(leader, term \\d+\\) · n\\d leads, term \\d+`),
+    );
+    expect(killed.stdout).toContain('DEGRADED  2 of 3 central nodes · one more loss stops writes');
+    expect(killed.stdout).toContain('next: corral fault heal --all');
+    expect(during.state).toBe('degraded');
+    expect(during.leader).not.toBe(before.leader);
+    expect(listed.stdout).toBe(`${before.leader}  kill\n`);
+    expect(healed.stdout).toMatch(/^ healed everything\nHEALTHY/);
+    expect(after.state).toBe('healthy');
+  });
+
+  it('partitions one way, for a while, and heals by itself', async () => {
+    const cut = await corral('fault', 'partition', 'n1', '/', 'w1', '--one-way', '--for', '400ms');
+    expect(cut.stdout).toMatch(/^ n1 -x> w1\n/);
+    expect(cut.stdout).toContain('cut:n1>w1');
+    expect((await corral('wait', '--for', 'ready', '--timeout', '10s')).code).toBe(0);
+    expect((await corral('fault', 'ls')).stdout).toBe('none\n');
+  });
+
+  it('stops the discovery service and brings it back', async () => {
+    const stopped = await corral('fault', 'stop', 'discovery');
+    expect(stopped.stdout).toContain('the discovery service is stopped');
+    expect((await corral('fault', 'ls')).stdout).toBe('discovery  stop\n');
+    await corral('fault', 'heal', '--all');
+    expect((await corral('fault', 'ls')).stdout).toBe('none\n');
+  });
+
+  it('unknown nodes, links and durations are refused with what would do', async () => {
+    const node = await corral('fault', 'kill', 'node2');
+    const near = await corral('fault', 'kill', 'n02');
+    const link = await corral('fault', 'slow', 'n1', '--delay', '10ms');
+    const time = await corral('fault', 'pause', 'n1', '--for', 'long');
+    const groups = await corral('fault', 'partition', '/', 'n1');
+    const what = await corral('fault', 'heal');
+
+    expect(node.code).toBe(3);
+    expect(node.stderr).toMatch(
+      /E_UNKNOWN_NODE \(3\) {2}No node "node2" in "default"\. Did you mean n2\? Nodes: n1 n2 n3 w1/,
+    );
+    expect(near.stderr).toContain('Did you mean n2?');
+    expect([link.code, time.code, groups.code, what.code]).toEqual([2, 2, 2, 2]);
+    expect(link.stderr).toContain('n1 is no link: give FROM:TO, for instance n1:n3');
+    expect(time.stderr).toContain('--for long: a duration such as 250ms, 5s or 2m is needed');
+    expect(groups.stderr).toContain('corral fault partition n1 / n2,n3');
+    expect(what.stderr).toContain('heal what? Give a node or --all');
+    expect((await json('status')).state).toBe('healthy');
+  });
+
+  it('adds and removes a worker', async () => {
+    const added = await json('node', 'add');
+    expect(added.nodes.map((node) => node.name)).toContain('w2');
+    const removed = await json('node', 'rm', 'w2');
+    expect(removed.nodes.map((node) => node.name)).not.toContain('w2');
+    expect((await corral('node', 'add', '--role', 'king')).stderr).toContain(
+      '--role king: worker or central',
+    );
+  });
+
+  it('without a quorum membership cannot change', async () => {
+    const { leader, nodes } = await json('status');
+    const others = nodes.filter((node) => node.role === 'central' && node.name !== leader);
+    for (const { name } of others) await corral('fault', 'kill', name);
+
+    const refused = await corral('node', 'add', '--role', 'central');
+    const status = await corral('status');
+    await corral('fault', 'heal', '--all');
+
+    expect(refused.code).toBe(7);
+    expect(refused.stderr).toMatch(/E_NO_QUORUM \(7\) {2}membership cannot change/);
+    expect(status.stdout).toMatch(/^NO QUORUM {2}\d of 3 central nodes · writes are impossible/);
+    expect((await corral('wait', '--timeout', '20s')).code).toBe(0);
+  });
+});
+
+describe('the end', () => {
+  it('stop keeps the data, start brings the same cluster back, down leaves nothing', async () => {
+    const before = await json('status');
+    const stopped = await corral('stop');
+    const meanwhile = await json('status');
+    const started = await corral('start');
+    const after = await json('status');
+    const kept = await corral('etcdctl', 'get', '/hello');
+    const down = await corral('down');
+
+    expect(stopped.stdout).toBe('stopped default; corral start brings it back\n');
+    expect(meanwhile.state).toBe('stopped');
+    expect(started.code, started.stderr).toBe(0);
+    expect(after.nodes.map((node) => node.memberId)).toEqual(
+      before.nodes.map((node) => node.memberId),
+    );
+    expect(kept.stdout).toBe('world\n');
+    expect(down.stdout).toMatch(/^removed 4 nodes in \d\.\d s; nothing left behind\n$/);
+    expect(existsSync(join(home, 'clusters', 'default'))).toBe(false);
+    expect((await corral('ls')).stdout).toMatch(/^NAME.*\n$/);
+  });
+
+  it('a boot that cannot end says why and undoes itself; --keep-on-failure leaves it', async () => {
+    const file = join(home, 'broken.yaml');
+    // A member whose own peer address is not in its initial cluster does not start.
+    writeFileSync(
+      file,
+      `#cloud-config
+coreos:
+  etcd2:
+    initial-cluster: other=http://127.0.0.9:2380
+    listen-client-urls: http://$private_ipv4:2379
+    advertise-client-urls: http://$private_ipv4:2379
+    listen-peer-urls: http://$private_ipv4:2380
+`,
+    );
+    const words = ['--central', '1', '--workers', '0', '--cloud-config', `central=${file}`];
+
+    const undone = await corral('up', 'broken', ...words);
+    const gone = existsSync(join(home, 'clusters', 'broken'));
+    const kept = await corral('up', 'broken', '--keep-on-failure', ...words);
+    const logs = await corral('logs', '-n', 'broken', 'n1');
+    const down = await corral('down', 'broken');
+
+    expect(undone.code).toBe(1);
+    expect(undone.stderr).toMatch(/E_FAILED \(1\) {2}etcd2 of n1 does not start/);
+    expect(undone.stderr).toMatch(/ {2}\| .*initial/);
+    expect(gone).toBe(false);
+    expect(kept.code).toBe(1);
+    expect(logs.stdout).toMatch(/initial/);
+    expect(down.code).toBe(0);
+    expect(existsSync(join(home, 'clusters', 'broken'))).toBe(false);
+  });
+});

@@ -1,0 +1,69 @@
+// Runs the command in this process with streams that are kept, or as a process of its own.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCommand } from '../src/program.js';
+
+export type Ran = {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+/** A folder for clusters that goes away with the test. */
+export function newHome(onEnd: (undo: () => void) => void): string {
+  const home = mkdtempSync(join(tmpdir(), 'corral-cli-'));
+  onEnd(() => rmSync(home, { recursive: true, force: true }));
+  return home;
+}
+
+export async function inProcess(
+  words: readonly string[],
+  options: { readonly home: string; readonly environment?: Record<string, string> },
+): Promise<Ran> {
+  let stdout = '';
+  let stderr = '';
+  const code = await runCommand(words, {
+    streams: {
+      stdout: (text) => (stdout += text),
+      stderr: (text) => (stderr += text),
+      isTty: false,
+      colour: false,
+    },
+    environment: options.environment ?? {},
+    home: options.home,
+    signal: new AbortController().signal,
+  });
+  return { code, stdout, stderr };
+}
+
+const bin = join(import.meta.dirname, '../bin/corral.js');
+
+/** The built program. `onOutput` sees stderr and stdout as they come, and may signal the process. */
+export function asProcess(
+  words: readonly string[],
+  options: {
+    readonly home: string;
+    readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+  },
+): Promise<Ran> {
+  const env: NodeJS.ProcessEnv = { ...process.env, CORRAL_HOME: options.home, CI: 'true' };
+  delete env['FORCE_COLOR'];
+  const child = spawn(process.execPath, [bin, ...words], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  const look = (text: string): void => options.onOutput?.(text, (signal) => child.kill(signal));
+  child.stdout.on('data', (data: Buffer) => {
+    stdout += data.toString();
+    look(data.toString());
+  });
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data.toString();
+    look(data.toString());
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+}
