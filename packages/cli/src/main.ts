@@ -10,7 +10,8 @@ process.on('SIGINT', () => {
 const { env, stdout, stderr } = process;
 const plain = env['NO_COLOR'] !== undefined || env['TERM'] === 'dumb' || env['CI'] !== undefined;
 // Node leaves isTTY undefined where there is no terminal, whatever its types say.
-const isTty = Boolean(stderr.isTTY) && env['CI'] === undefined;
+const terminal: { readonly isTTY?: boolean } = stderr;
+const isTty = terminal.isTTY === true && env['CI'] === undefined;
 const code = await runCommand(process.argv.slice(2), {
   streams: {
     stdout: (text) => stdout.write(text),
