@@ -7,7 +7,7 @@ import type { Backend } from '../backend.js';
 import { unescape } from './form.js';
 import { handleKeys } from './keys-routes.js';
 import { handleMembers } from './members-routes.js';
-import { sendApiError, sendPlain } from './reply.js';
+import { plainType, sendApiError, sendPlain, sendText } from './reply.js';
 import { handleStatus } from './status-routes.js';
 import { Watches } from './watches.js';
 
@@ -38,13 +38,14 @@ export function createApp(options: AppOptions): App {
   const open = new Set<ServerResponse>();
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = request.url ?? '/';
+    const url = originForm(request.url ?? '/');
     const question = url.indexOf('?');
     const rawPath = question < 0 ? url : url.slice(0, question);
     const query = question < 0 ? '' : url.slice(question + 1);
     const path = unescape(rawPath, false);
     if (typeof path === 'object') {
-      sendPlain(response, 400, '400 Bad Request');
+      response.setHeader('Connection', 'close');
+      sendText(response, 400, ['Content-Type', plainType], '400 Bad Request');
       return;
     }
     const clean = cleanUrlPath(path);
@@ -101,6 +102,13 @@ export function createApp(options: AppOptions): App {
   };
 }
 
+/** A request to a proxy names the whole URL; path and query are what counts here. */
+function originForm(url: string): string {
+  if (url.startsWith('/')) return url;
+  const rest = url.replace(/^https?:\/\/[^/?]*/i, '');
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
 /** Go's path.Clean with the trailing slash kept. */
 export function cleanUrlPath(path: string): string {
   if (!path.includes('//') && !path.includes('/.')) return path === '' ? '/' : path;
@@ -120,7 +128,7 @@ function redirect(
   clean: string,
   query: string,
 ): void {
-  const encoded = clean.split('/').map(encodeURIComponent).join('/');
+  const encoded = encodePath(clean);
   const location = query === '' ? encoded : `${encoded}?${query}`;
   const isRead = request.method === 'GET' || request.method === 'HEAD';
   const href = location.replaceAll('&', '&amp;').replaceAll('"', '&#34;');
@@ -129,6 +137,13 @@ function redirect(
   response.setHeader('Location', location);
   if (isRead) response.setHeader('Content-Type', 'text/html; charset=utf-8');
   response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+/** Go's (*URL).EscapedPath. */
+function encodePath(path: string): string {
+  return encodeURI(path).replace(/[!*'()?#]/g, (found) => {
+    return `%${found.charCodeAt(0).toString(16).toUpperCase()}`;
+  });
 }
 
 function addCors(

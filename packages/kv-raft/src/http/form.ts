@@ -1,5 +1,5 @@
-// Query strings and form bodies, as Go's net/url reads them: pairs by "&", "+" is a blank, a bad
-// escape is an error, the first value of a name counts.
+// Query strings and form bodies, as the net/url of etcd 2.3's Go reads them: pairs by "&" or ";",
+// "+" is a blank, a bad escape is an error, the first value of a name counts.
 
 export type FormResult =
   | { readonly ok: true; readonly values: ReadonlyMap<string, string> }
@@ -7,13 +7,15 @@ export type FormResult =
 
 const noValues: ReadonlyMap<string, string> = new Map();
 
+/** Names and first values, or the text of Go's error. */
 export function parseForm(text: string): FormResult {
   if (text === '') return { ok: true, values: noValues };
   const values = new Map<string, string>();
+  const separator = text.includes(';') ? /[&;]/g : /&/g;
   let start = 0;
   while (start <= text.length) {
-    let end = text.indexOf('&', start);
-    if (end < 0) end = text.length;
+    separator.lastIndex = start;
+    const end = separator.exec(text)?.index ?? text.length;
     if (end > start) {
       let equals = text.indexOf('=', start);
       if (equals < 0 || equals > end) equals = end;

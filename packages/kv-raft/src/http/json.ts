@@ -1,7 +1,8 @@
-// JSON as Go writes it: <, > and & escaped, control characters as \u00XX but for \t \n \r.
+// JSON as Go writes it: <, > and & escaped, control characters as \u00XX but for \t \n \r,
+// and U+FFFD escaped: that is what bytes have become that were no UTF-8.
 
-const special = /[\u0000-\u001f"\\<>&\u2028\u2029\u007f]/;
-const escapes = /[<>&\u2028\u2029]|\\[bf]/g;
+const special = /[\u0000-\u001f"\\<>&\u2028\u2029\u007f\ufffd]/;
+const escapes = /[<>&\u2028\u2029\ufffd]|\\[bf\\"]/g;
 
 /** A JSON string, quotes included. */
 export function goString(text: string): string {
@@ -15,6 +16,7 @@ export function goJson(value: unknown): string {
 }
 
 function escapeOne(found: string): string {
+  if (found === '\\\\' || found === '\\"') return found;
   if (found === '\\b') return '\\u0008';
   if (found === '\\f') return '\\u000c';
   return `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -119,7 +119,7 @@ async function answerWrite(
   }
   const { event } = outcome;
   const quiet = params.noValueOnSuccess && hidesValue(event);
-  const body = quiet ? '{"action":"set"}\n' : renderEvent(event, clock.wallTime());
+  const body = quiet ? `{"action":"${event.action}"}\n` : renderEvent(event, clock.wallTime());
   const status = event.created && isCreation(event) ? 201 : 200;
   sendText(response, status, stateHeaders(backend, event.storeIndex), body);
 }
@@ -137,24 +137,27 @@ function commandOf(
     if (compares) return { kind: 'compareAndDelete', path, prevValue, prevIndex };
     return { kind: 'delete', path, dir, recursive };
   }
-  const value = dir ? '' : params.value;
+  const { value } = params;
   const expiration = expirationOf(params.ttl, clock);
+  // A new directory has no value; an update or a swap knows files only, and takes the value.
+  const fresh = { path, value: dir ? '' : value, dir, expiration, refresh };
   const content = { path, value, dir, expiration, refresh };
-  if (method === 'POST') return { kind: 'create', ...content, unique: true };
-  if (prevExist === false) return { kind: 'create', ...content, unique: false };
+  if (method === 'POST') return { kind: 'create', ...fresh, unique: true };
+  if (prevExist === false) return { kind: 'create', ...fresh, unique: false };
   if (compares) return { kind: 'compareAndSwap', ...content, prevValue, prevIndex };
   if (prevExist === true) return { kind: 'update', ...content };
-  return { kind: 'set', ...content };
+  return { kind: 'set', ...fresh };
 }
 
 /**
- * The member that takes the request turns a ttl into a time, by its own clock. A ttl that does not
- * fit into 63 bits of nanoseconds overflows in etcd; the few values that matter follow it.
+ * The member that takes the request turns a ttl into a time, by its own clock. In etcd both the ttl
+ * and the time are 64-bit nanoseconds and overflow: 99999999999 s makes a permanent key.
  */
 function expirationOf(ttl: number | undefined, clock: Clock): number | undefined {
   if (ttl === undefined) return undefined;
-  const nanoseconds = BigInt.asIntN(64, BigInt(Math.round(ttl)) * 1_000_000_000n);
-  const expiration = clock.wallTime() + Number(nanoseconds / 1_000_000n);
+  const ttlNs = BigInt.asIntN(64, BigInt(Math.round(ttl)) * 1_000_000_000n);
+  const nowNs = BigInt(Math.round(clock.wallTime())) * 1_000_000n;
+  const expiration = Number(BigInt.asIntN(64, nowNs + ttlNs) / 1_000_000n);
   // etcd takes times before the year 2000 for "none".
   return expiration < Date.UTC(2000, 0, 1) ? undefined : expiration;
 }

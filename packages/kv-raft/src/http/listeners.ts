@@ -7,8 +7,10 @@ import type { AddressInfo } from 'node:net';
 export type ListenAddress = { readonly host: string; readonly port: number };
 
 const headBytesMax = 1024 * 1024;
-/** Between two requests on one connection. */
-const keepAliveMs = 75_000;
+/** Between two requests on one connection (etcd: five minutes to read the next). */
+const keepAliveMs = 300_000;
+/** Silence before TCP asks whether the other side lives (etcd: 30 s). */
+const tcpKeepAliveMs = 30_000;
 const headersTimeoutMs = 30_000;
 
 export class ClientListeners {
@@ -63,6 +65,9 @@ export class ClientListeners {
       headersTimeout: headersTimeoutMs,
       requestTimeout: 0,
       noDelay: true,
+      // A client whose machine is gone ends its watches this way.
+      keepAlive: true,
+      keepAliveInitialDelay: tcpKeepAliveMs,
     });
     server.on('request', (request, response) => {
       if (this.#handler === undefined) this.#waiting.push([request, response]);

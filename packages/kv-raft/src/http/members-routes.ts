@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage } from '@corral/kit';
 import type { Backend, Member, MemberOutcome, MemberRefusal } from '../backend.js';
-import { parseUrls } from '../config/urls.js';
+import { parseUrl } from '../config/urls.js';
 import { readBody } from './body.js';
 import { goJson } from './json.js';
 import { failureText, sendMessage, sendMethodNotAllowed, sendText } from './reply.js';
@@ -17,7 +17,7 @@ export async function handleMembers(
   path: string,
 ): Promise<void> {
   const { method } = request;
-  const tail = path.slice('/v2/members'.length).replace(/^\//, '').replace(/\/$/, '');
+  const tail = path.slice('/v2/members'.length).replace(/^\//, '');
   switch (method) {
     case 'GET':
       answerGet(backend, response, tail);
@@ -32,23 +32,25 @@ export async function handleMembers(
     }
     case 'PUT': {
       if (tail === '') {
-        sendMethodNotAllowed(response, undefined);
+        sendMethodNotAllowed(response, undefined, ['X-Etcd-Cluster-Id', backend.clusterId]);
         return;
       }
       const urls = await readPeerUrls(backend, request, response);
       if (urls === undefined) return;
       const id = normalizeId(tail);
-      if (id === undefined) sendMessage(response, backend, 404, `No such member: ${tail}`);
+      if (id === undefined)
+        sendMessage(response, backend.clusterId, 404, `No such member: ${tail}`);
       else answerChange(response, backend, await backend.updateMember(id, urls), tail, 'update');
       break;
     }
     case 'DELETE': {
       if (tail === '') {
-        sendMethodNotAllowed(response, undefined);
+        sendMethodNotAllowed(response, undefined, ['X-Etcd-Cluster-Id', backend.clusterId]);
         return;
       }
       const id = normalizeId(tail);
-      if (id === undefined) sendMessage(response, backend, 404, `No such member: ${tail}`);
+      if (id === undefined)
+        sendMessage(response, backend.clusterId, 404, `No such member: ${tail}`);
       else answerChange(response, backend, await backend.removeMember(id), tail, 'remove');
       break;
     }
@@ -72,10 +74,10 @@ function answerGet(backend: Backend, response: ServerResponse, tail: string): vo
     sendJson(response, backend, 200, `{"members":[${members.join(',')}]}\n`);
   } else if (tail === 'leader') {
     const leader = backend.leader();
-    if (leader === undefined) sendMessage(response, backend, 503, 'During election');
+    if (leader === undefined) sendMessage(response, backend.clusterId, 503, 'During election');
     else sendJson(response, backend, 200, `${renderMember(leader)}\n`);
   } else {
-    sendMessage(response, backend, 404, 'Not found');
+    sendMessage(response, backend.clusterId, 404, 'Not found');
   }
 }
 
@@ -105,23 +107,43 @@ async function readPeerUrls(
   const body = await readBody(request, jsonBytesMax);
   if (plain !== 'application/json') {
     const message = `Bad Content-Type ${type}, accept application/json`;
-    sendMessage(response, backend, 415, message);
+    sendMessage(response, backend.clusterId, 415, message);
     return undefined;
   }
   if (body === undefined) {
-    sendMessage(response, backend, 413, `the body is larger than ${jsonBytesMax} bytes`);
+    sendMessage(response, backend.clusterId, 413, `the body is larger than ${jsonBytesMax} bytes`);
     return undefined;
   }
   try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'));
-    const { peerURLs } = (parsed ?? {}) as { readonly peerURLs?: unknown };
-    const urls = Array.isArray(peerURLs) ? peerURLs.map(String) : [];
-    if (urls.length === 0) throw new Error('no valid URLs given');
-    return parseUrls(urls.join(','));
+    return readPeerUrlsField(parseJson(body.toString('utf8')));
   } catch (error) {
-    sendMessage(response, backend, 400, errorMessage(error));
+    sendMessage(response, backend.clusterId, 400, errorMessage(error));
     return undefined;
   }
+}
+
+/** JSON, or an error in the words of Go's decoder where they tell the most common mistakes. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const first = text.trim().slice(0, 1);
+    if (first === '') throw new Error('unexpected end of JSON input', { cause: error });
+    if (/[[{"0-9tfn-]/.test(first)) throw error;
+    const why = `invalid character '${first}' looking for beginning of value`;
+    throw new Error(why, { cause: error });
+  }
+}
+
+function readPeerUrlsField(parsed: unknown): readonly string[] {
+  const { peerURLs = [] } = (parsed ?? {}) as { readonly peerURLs?: unknown };
+  if (!Array.isArray(peerURLs) || !peerURLs.every((url) => typeof url === 'string')) {
+    throw new Error(
+      'json: "peerURLs" must be a list of strings: {"peerURLs":["http://host:port"]}',
+    );
+  }
+  if (peerURLs.length === 0) throw new Error('no valid URLs given');
+  return peerURLs.map((url) => parseUrl(url.trim())).sort();
 }
 
 function sendRefusal(
@@ -133,26 +155,26 @@ function sendRefusal(
 ): void {
   switch (refusal.kind) {
     case 'id-exists':
-      sendMessage(response, backend, 409, 'etcdserver: ID exists');
+      sendMessage(response, backend.clusterId, 409, 'etcdserver: ID exists');
       break;
     case 'peer-url-exists':
-      sendMessage(response, backend, 409, 'etcdserver: peerURL exists');
+      sendMessage(response, backend.clusterId, 409, 'etcdserver: peerURL exists');
       break;
     case 'not-found':
-      sendMessage(response, backend, 404, `No such member: ${asked}`);
+      sendMessage(response, backend.clusterId, 404, `No such member: ${asked}`);
       break;
     case 'removed':
       if (change === 'remove') {
-        sendMessage(response, backend, 410, `Member permanently removed: ${asked}`);
+        sendMessage(response, backend.clusterId, 410, `Member permanently removed: ${asked}`);
       } else {
-        sendMessage(response, backend, 500, `Member permanently removed: ${asked}`);
+        sendMessage(response, backend.clusterId, 500, `Member permanently removed: ${asked}`);
       }
       break;
     case 'unsafe':
-      sendMessage(response, backend, 500, refusal.reason);
+      sendMessage(response, backend.clusterId, 500, refusal.reason);
       break;
     case 'failed':
-      sendMessage(response, backend, 500, failureText(refusal.failure));
+      sendMessage(response, backend.clusterId, 500, failureText(refusal.failure));
       break;
     default:
       refusal satisfies never;

@@ -48,6 +48,9 @@ const failureCauses: Readonly<Record<RequestFailure, string>> = {
   E_DISK_FULL: 'etcdserver: no space',
 };
 
+/** The media type of texts. */
+export const plainType = 'text/plain; charset=utf-8';
+
 export function failureError(failure: RequestFailure): ApiError {
   return { code: 300, cause: failureCauses[failure], index: 0 };
 }
@@ -114,36 +117,33 @@ export function sendText(
   response.end(headOnly ? undefined : body);
 }
 
+/** An error as text; Go's http.Error forbids to guess another type. */
 export function sendPlain(response: ServerResponse, status: number, text: string): void {
-  sendText(
-    response,
-    status,
-    ['Content-Type', 'text/plain; charset=utf-8', 'X-Content-Type-Options', 'nosniff'],
-    text,
-  );
+  const headers = ['Content-Type', plainType, 'X-Content-Type-Options', 'nosniff'];
+  sendText(response, status, headers, text);
 }
 
-export function sendMethodNotAllowed(response: ServerResponse, allowed: string | undefined): void {
-  if (allowed !== undefined) response.setHeader('Allow', allowed);
-  response.statusCode = 405;
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8');
-  response.setHeader('X-Content-Type-Options', 'nosniff');
-  response.end('Method Not Allowed\n');
+/** 405; `more` are further headers as a flat list. */
+export function sendMethodNotAllowed(
+  response: ServerResponse,
+  allowed: string | undefined,
+  more: readonly string[] = [],
+): void {
+  const headers = ['Content-Type', plainType, 'X-Content-Type-Options', 'nosniff', ...more];
+  if (allowed !== undefined) headers.push('Allow', allowed);
+  sendText(response, 405, headers, 'Method Not Allowed\n');
 }
 
-/** `{"message":"…"}` without a newline: members, stats, logging. */
+/** `{"message":"…"}` without a newline. Only the members API names the cluster. */
 export function sendMessage(
   response: ServerResponse,
-  backend: Backend,
+  clusterId: string | undefined,
   status: number,
   message: string,
 ): void {
-  sendText(
-    response,
-    status,
-    ['Content-Type', 'application/json', 'X-Etcd-Cluster-Id', backend.clusterId],
-    `{"message":${goString(message)}}`,
-  );
+  const headers = ['Content-Type', 'application/json'];
+  if (clusterId !== undefined) headers.push('X-Etcd-Cluster-Id', clusterId);
+  sendText(response, status, headers, `{"message":${goString(message)}}`);
 }
 
 function storeMessage(code: number): string {

@@ -5,7 +5,7 @@ import type { Backend } from '../backend.js';
 import { readBody } from './body.js';
 import { goJson } from './json.js';
 import { renderTime } from './render.js';
-import { sendMessage, sendMethodNotAllowed, sendPlain, sendText } from './reply.js';
+import { plainType, sendMessage, sendMethodNotAllowed, sendPlain, sendText } from './reply.js';
 
 export type StatusOptions = {
   readonly backend: Backend;
@@ -29,15 +29,7 @@ export async function handleStatus(
   switch (path) {
     case '/v2/machines':
       if (!allows(request, response, ['GET', 'HEAD'])) return true;
-      sendPlain(
-        response,
-        200,
-        backend
-          .members()
-          .flatMap((member) => member.clientUrls)
-          .sort()
-          .join(', '),
-      );
+      sendText(response, 200, ['Content-Type', plainType], machines(backend));
       return true;
     case '/v2/stats/self':
       if (allows(request, response, ['GET']))
@@ -52,10 +44,10 @@ export async function handleStatus(
       }
       return true;
     case '/version':
-      if (allows(request, response, ['GET', 'HEAD'])) answerVersion(backend, response);
+      if (allows(request, response, ['GET'])) answerVersion(backend, response);
       return true;
     case '/health':
-      if (allows(request, response, ['GET', 'HEAD'])) await answerHealth(options, response);
+      if (allows(request, response, ['GET'])) await answerHealth(options, response);
       return true;
     case '/debug/vars':
       sendText(
@@ -82,6 +74,11 @@ export function answerVersion(backend: Backend, response: ServerResponse): void 
   const { server, cluster } = backend.versions;
   const body = goJson({ etcdserver: server, etcdcluster: cluster ?? 'not_decided' });
   sendText(response, 200, [...json], body);
+}
+
+function machines(backend: Backend): string {
+  const urls = backend.members().flatMap((member) => member.clientUrls);
+  return urls.sort().join(', ');
 }
 
 function allows(
@@ -125,7 +122,7 @@ function selfStats({ backend, clock }: StatusOptions): string {
 
 function answerLeaderStats(backend: Backend, response: ServerResponse): void {
   if (backend.raft.role !== 'leader') {
-    sendMessage(response, backend, 403, 'not current leader');
+    sendMessage(response, undefined, 403, 'not current leader');
     return;
   }
   const followers = backend
@@ -148,7 +145,7 @@ async function answerHealth(options: StatusOptions, response: ServerResponse): P
   const barrier = backend.readBarrier().then((outcome) => outcome.ok);
   const healthy = await Promise.race([barrier, late]);
   limit.abort();
-  if (healthy) sendText(response, 200, [...json], '{"health":"true"}');
+  if (healthy) sendText(response, 200, ['Content-Type', plainType], '{"health":"true"}');
   else sendPlain(response, 503, '{"health":"false"}\n');
 }
 
@@ -191,18 +188,14 @@ async function answerLogLevel(
   try {
     level = (JSON.parse(body?.toString('utf8') ?? '') as { readonly Level?: unknown }).Level;
   } catch {
-    sendMessage(response, backend, 400, 'Invalid json body');
+    sendMessage(response, undefined, 400, 'Invalid json body');
     return;
   }
   const name = typeof level === 'string' ? level.toUpperCase() : '';
   const known = levels.get(name);
   if (known === undefined) {
-    sendMessage(
-      response,
-      backend,
-      400,
-      `Invalid log level ${typeof level === 'string' ? level : ''}`,
-    );
+    const asked = typeof level === 'string' ? level : '';
+    sendMessage(response, undefined, 400, `Invalid log level ${asked}`);
     return;
   }
   backend.setLogLevel(known);

@@ -1,0 +1,68 @@
+// Real programs of the etcd 2 era, where they are installed.
+import { spawn, spawnSync } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { settled, temporaryDirectory } from './member.js';
+
+export const etcdFound = spawnSync('etcd', ['--version']).status === 0;
+export const etcdctlFound = spawnSync('etcdctl', ['--version']).status === 0;
+
+/** Ports of 127.0.0.1 that were free a moment ago, for programs that cannot take 0. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  for (const server of servers) {
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  }
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) {
+    server.close();
+    await once(server, 'close');
+  }
+  return ports;
+}
+
+/** The environment without settings that a developer may have for etcd. */
+export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(ETCD|CORRAL_)/.test(name));
+  return { ...Object.fromEntries(kept), ...more };
+}
+
+/** Ends a child and waits until it has gone. */
+export async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  await gone;
+}
+
+/** A cluster of one real etcd with the v2 API. */
+export async function startEtcd(
+  words: readonly string[] = [],
+): Promise<AsyncDisposable & { readonly url: string; readonly peerUrl: string }> {
+  const directory = await temporaryDirectory();
+  const [clientPort = 0, peerPort = 0] = await freePorts(2);
+  const url = `http://127.0.0.1:${clientPort}`;
+  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  const child = spawn(
+    'etcd',
+    [
+      ...['--name', 'one', '--data-dir', directory.path, '--enable-v2'],
+      ...['--listen-client-urls', url, '--advertise-client-urls', 'http://127.0.0.1:2379'],
+      ...['--listen-peer-urls', peerUrl, '--initial-advertise-peer-urls', peerUrl],
+      ...['--initial-cluster', `one=${peerUrl}`, '--unsafe-no-fsync', ...words],
+    ],
+    { stdio: 'ignore', env: cleanEnvironment() },
+  );
+  await settled(url);
+  return {
+    url,
+    peerUrl,
+    async [Symbol.asyncDispose]() {
+      await endChild(child, 'SIGKILL');
+      await directory[Symbol.asyncDispose]();
+    },
+  };
+}
