@@ -17,21 +17,31 @@ export interface Clock {
   setTimer(delayMs: number, callback: () => void, options?: { background?: boolean }): Timer;
   /** Resolves after `delayMs`; rejects with the signal's reason when aborted. */
   sleep(delayMs: number, options?: { signal?: AbortSignal | undefined }): Promise<void>;
-  /** Calls `callback` every `periodMs` until cancelled. */
+  /** Calls `callback` every `periodMs` (25 days at most) until cancelled. */
   every(periodMs: number, callback: () => void, options?: { background?: boolean }): Timer;
 }
 
-/** The machine's own clock. */
+/** Node fires a longer timer at once (setTimeout takes 31 bits). */
+const timerMsMax = 2 ** 31 - 1;
+
+/** The machine's own clock. Delays may be as long as one likes, Infinity included. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
   setTimer(delayMs, callback, options = {}) {
-    const handle = setTimeout(callback, delayMs);
-    if (options.background === true) handle.unref();
+    let leftMs = delayMs;
+    let handle: NodeJS.Timeout;
+    const arm = (): void => {
+      const stepMs = Math.min(leftMs, timerMsMax);
+      leftMs -= stepMs;
+      handle = setTimeout(leftMs > 0 ? arm : callback, stepMs);
+      if (options.background === true) handle.unref();
+    };
+    arm();
     return { cancel: () => clearTimeout(handle) };
   },
   every(periodMs, callback, options = {}) {
-    const handle = setInterval(callback, periodMs);
+    const handle = setInterval(callback, Math.min(periodMs, timerMsMax));
     if (options.background === true) handle.unref();
     return { cancel: () => clearInterval(handle) };
   },

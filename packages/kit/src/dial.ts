@@ -12,7 +12,7 @@ export type DialMap = (host: string) => string;
 /** The dial map for a value of CORRAL_DIAL; undefined or malformed means "as it is". */
 export function dialMapFrom(value: string | undefined): DialMap {
   const match = /^(\d{1,3})\.(\d{1,3})$/.exec(value ?? '');
-  if (match === null) return (host) => host;
+  if (match === null || Number(match[1]) > 255 || Number(match[2]) > 255) return (host) => host;
   const [, cluster, source] = match;
   const prefix = `127.${cluster ?? ''}.0.`;
   return (host) =>

@@ -29,7 +29,13 @@ export function systemErrorCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** The message of anything that was thrown. */
+/**
+ * The message of anything that was thrown. A dial that failed on every address of a name is an
+ * AggregateError without a message; then those of its parts are given.
+ */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== '') return error.message;
+  if (error instanceof AggregateError) return error.errors.map(errorMessage).join(', ');
+  return error.name;
 }

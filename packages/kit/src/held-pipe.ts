@@ -4,6 +4,7 @@
 // (NOTIFY_SOCKET set) readiness goes through systemd-notify(1) instead.
 import { execFile } from 'node:child_process';
 import { Socket } from 'node:net';
+import { CodedError, errorMessage } from './errors.js';
 
 export const heldPipeVariable = 'CORRAL_HELD_PIPE';
 
@@ -15,9 +16,13 @@ export interface Readiness {
   close(): void;
 }
 
+/** The environment promises a pipe that is not there. */
+export class HeldPipeError extends CodedError<'E_HELD_PIPE'> {}
+
 /**
  * Joins the owner's pipe if the environment names one.
  * `onOwnerGone` is called once when the owner's end closes.
+ * Throws HeldPipeError when the descriptor is no pipe: such a process would outlive its owner.
  */
 export function joinOwner(
   environment: Readonly<Record<string, string | undefined>>,
@@ -40,7 +45,14 @@ export function joinOwner(
 }
 
 function openPipe(fd: number, onOwnerGone: () => void): Socket {
-  const pipe = new Socket({ fd, readable: true, writable: true });
+  let pipe: Socket;
+  try {
+    pipe = new Socket({ fd, readable: true, writable: true });
+  } catch (error) {
+    const why = `${heldPipeVariable}=${fd}, but descriptor ${fd} is no pipe: ${errorMessage(error)}`;
+    const hint = `Unset ${heldPipeVariable} to start the program by hand`;
+    throw new HeldPipeError('E_HELD_PIPE', `${why}. ${hint}`, { cause: error });
+  }
   let gone = false;
   const end = (): void => {
     if (gone) return;

@@ -17,7 +17,7 @@ export type { LogFields, LogLevel, Logger } from './log.js';
 // conventions of our processes
 export { dialMapFrom, dialVariable } from './dial.js';
 export type { DialMap } from './dial.js';
-export { heldPipeVariable, joinOwner } from './held-pipe.js';
+export { HeldPipeError, heldPipeVariable, joinOwner } from './held-pipe.js';
 export type { Readiness } from './held-pipe.js';
 export { goFlagsMessage, parseGoBoolean, parseGoFlags } from './go-flags.js';
 export type { GoFlags, GoFlagsProblem } from './go-flags.js';

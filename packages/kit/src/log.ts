@@ -1,5 +1,7 @@
 // Structured logging: a fixed message, facts as fields, one JSON object per line. Control
-// characters are escaped by JSON, so a log line cannot be forged by a key name.
+// characters are escaped and a field cannot take the place of time, level or message, so a log line
+// cannot be forged by a key name. Logging never throws.
+import { errorMessage } from './errors.js';
 import type { Clock } from './clock.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -27,8 +29,8 @@ export function jsonLogger(options: {
   const emit = (level: LogLevel, message: string, fields?: LogFields): void => {
     if (!enabled(level)) return;
     const time = new Date(options.clock.wallTime()).toISOString();
-    const line = { time, level, msg: message, ...options.fields, ...fields };
-    options.write(`${JSON.stringify(line, printable)}\n`);
+    const head = { time, level, msg: message };
+    options.write(`${render(head, { ...options.fields, ...fields })}\n`);
   };
   return {
     debug: (message, fields) => emit('debug', message, fields),
@@ -48,8 +50,24 @@ export const silentLogger: Logger = {
   child: () => silentLogger,
 };
 
+/** What JSON leaves as it is although terminals and line readers act on it: DEL, C1, U+2028/9. */
+const active = /[\u007f-\u009f\u2028\u2029]/g;
+
+function render(head: LogFields, fields: LogFields): string {
+  let text: string;
+  try {
+    text = JSON.stringify({ ...head, ...fields, ...head }, printable);
+  } catch (error) {
+    text = JSON.stringify({ ...head, unprintable: errorMessage(error) });
+  }
+  return text.replace(
+    active,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 function printable(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
-  if (value instanceof Error) return value.message;
+  if (value instanceof Error) return errorMessage(value);
   return value;
 }

@@ -12,24 +12,29 @@ const systemBundles = [
 ];
 
 /**
- * The certificates to hand to Node as `ca`: SSL_CERT_FILE (else the system's bundle), every file
- * of SSL_CERT_DIR, and Node's own list. Files that cannot be read are left out.
+ * The certificates to hand to Node as `ca` (PEM): SSL_CERT_FILE and every file of SSL_CERT_DIR
+ * (folders separated by colons), each standing in for what the system has of its kind, and Node's
+ * own list. The system's folder holds what its bundle holds, so the bundle is read for either; it
+ * is left out when both variables are set. Files that cannot be read are left out.
  */
 export function trustedCertificates(
   environment: Readonly<Record<string, string | undefined>>,
 ): string[] {
-  const file = environment['SSL_CERT_FILE'];
-  const bundles = file === undefined || file === '' ? systemBundles : [file];
-  const found: string[] = [];
-  for (const path of bundles) {
-    const text = readOrUndefined(path);
-    if (text === undefined) continue;
-    found.push(text);
-    break;
-  }
+  const file = environment['SSL_CERT_FILE'] ?? '';
   const directories = (environment['SSL_CERT_DIR'] ?? '').split(':').filter((dir) => dir !== '');
+  const found: (string | undefined)[] = [];
+  if (file !== '') found.push(readOrUndefined(file));
+  if (file === '' || directories.length === 0) found.push(systemBundle());
   for (const directory of directories) found.push(...readDirectory(directory));
-  return [...found, ...rootCertificates];
+  return [...found.filter((text) => text !== undefined), ...rootCertificates];
+}
+
+function systemBundle(): string | undefined {
+  for (const path of systemBundles) {
+    const text = readOrUndefined(path);
+    if (text !== undefined) return text;
+  }
+  return undefined;
 }
 
 function readDirectory(directory: string): string[] {

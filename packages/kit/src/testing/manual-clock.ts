@@ -54,9 +54,10 @@ export class ManualClock implements Clock {
     return this.#pending.size;
   }
 
-  /** Moves time on, running due timers in order; promises settle between them. */
+  /** Moves time on, running due timers in order; promises settle before, between and after them. */
   async advance(byMs: number): Promise<void> {
     const end = this.#now + byMs;
+    await settle();
     for (;;) {
       const due = [...this.#pending]
         .filter((entry) => entry.at <= end)
