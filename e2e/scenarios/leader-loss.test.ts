@@ -11,7 +11,7 @@ describe.each(runtimes)('loss of the leader on %s nodes', () => {
     history.start(await world.writers([...followers, 'w1', 'w2']));
     await history.progress(50, 10_000);
 
-    await world.cluster.act(leader, 'kill');
+    await world.cluster.kill(leader);
     await history.progress(100, 10_000);
     const next = await world.leader({ not: leader });
     await world.cluster.heal();
@@ -30,9 +30,9 @@ describe.each(runtimes)('loss of the leader on %s nodes', () => {
     history.start(await world.writers(followers));
     await history.progress(30, 10_000);
 
-    await world.cluster.act(leader, 'pause');
+    await world.cluster.pause(leader);
     await history.progress(60, 8_000);
-    await world.cluster.act(leader, 'resume');
+    await world.cluster.heal({ node: leader });
     await world.healthy();
     await history.stop();
 

@@ -57,7 +57,7 @@ coreos:
     };
     await using world = await World.boot({ workers: 0, cloudConfigs: { central } });
     const [leader = '', first = '', second = ''] = centralNames(await world.cluster.status());
-    await world.cluster.act(second, 'kill');
+    await world.cluster.kill(second);
     const history = new History();
     history.start(
       await world.writers([leader, leader, leader, leader, first, first, first, first]),
@@ -81,9 +81,10 @@ coreos:
     history.start(await world.writers(['n1', 'n2', 'n3', 'w1']));
     await history.progress(30, 10_000);
 
-    const { discovery } = await world.cluster.stopDiscovery();
+    await world.cluster.inject({ kind: 'discovery' });
+    const { discovery } = await world.cluster.status();
     for (const name of ['n1', 'n2', 'n3', 'w1']) {
-      await world.cluster.act(name, 'kill');
+      await world.cluster.kill(name);
       await world.cluster.act(name, 'start');
       await world.until((status) => (status.state === 'healthy' ? true : undefined), 'health');
     }

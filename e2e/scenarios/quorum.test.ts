@@ -31,8 +31,8 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     history.start(await world.writers([leader, first, second]));
     await history.progress(50, 10_000);
 
-    await world.cluster.act(leader, 'kill');
-    await world.cluster.act(first, 'kill');
+    await world.cluster.kill(leader);
+    await world.cluster.kill(first);
     const alone = await world.client([second], 9_000);
     const refused = await alone.keys.set('/refused', 'x').catch((error: unknown) => error as Error);
     const local = await alone.keys.get('/kept');
@@ -58,7 +58,7 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     history.start(await world.writers(['n1', 'n2', 'n3', 'w1']));
     await history.progress(200, 15_000);
 
-    await Promise.all(before.nodes.map((node) => world.cluster.act(node.name, 'kill')));
+    await Promise.all(before.nodes.map((node) => world.cluster.kill(node.name)));
     await history.stop();
     await world.cluster.heal();
     await world.healthy();
@@ -77,8 +77,8 @@ describe.each(runtimes)('quorum on %s nodes', () => {
     history.start(await world.writers(others));
     await history.progress(30, 10_000);
 
-    await world.cluster.act(leader, 'kill');
-    await world.cluster.act(first, 'kill');
+    await world.cluster.kill(leader);
+    await world.cluster.kill(first);
     await history.progress(60, 10_000);
     await history.stop();
 

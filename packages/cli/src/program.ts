@@ -4,6 +4,7 @@ import type { Context } from './context.js';
 import { addFaults } from './commands/faults.js';
 import { addInspect } from './commands/inspect.js';
 import { addLifecycle } from './commands/lifecycle.js';
+import { addNodes } from './commands/nodes.js';
 import { exitCodeOf, reportError } from './render/error.js';
 
 /** Runs one command line; gives the exit code. */
@@ -25,6 +26,7 @@ fit, 6 timed out, 7 no quorum, 8 invalid configuration, 10 a bug of ours, 130 in
     );
   addLifecycle(program, context);
   addFaults(program, context);
+  addNodes(program, context);
   addInspect(program, context, (code) => {
     exitCode = code;
   });

@@ -56,13 +56,26 @@ describe('up', () => {
     expect(up.stdout).toContain('corral fault kill leader');
   });
 
-  it('a second time refuses: who is there, and what can be done', async () => {
+  it('a second time changes nothing', async () => {
+    const before = await json('status');
+    const again = await corral('up');
+    const same = await corral('up', '--central', '3', '--workers', '1');
+
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stdout).toMatch(
+      /^Unchanged, \d\.\d s\. Healthy: can lose 1 of 3 central nodes\.\n/,
+    );
+    expect(same.stdout).toMatch(/^Unchanged/);
+    expect((await json('status')).leader).toBe(before.leader);
+  });
+
+  it('a second time with something else refuses: what differs, and what can be done', async () => {
     const { code, stderr } = await corral('up', '--central', '5');
 
     expect(code).toBe(4);
     expect(stderr).toMatch(/E_CLUSTER_EXISTS \(4\) {2}"default" runs since .* with 3\+1 nodes/);
-    expect(stderr).toContain('you asked for 5+2');
-    expect(stderr).toContain('corral down default');
+    expect(stderr).toContain('you asked for another one: central: 3 -> 5');
+    expect(stderr).toContain('--recreate (loses its data)');
   });
 });
 
@@ -186,7 +199,9 @@ describe('breaking and mending', () => {
     expect(killed.stdout).toContain('next: corral fault heal --all');
     expect(during.state).toBe('degraded');
     expect(during.leader).not.toBe(before.leader);
-    expect(listed.stdout).toBe(`${before.leader}  kill\n`);
+    expect(listed.stdout).toMatch(
+      new RegExp(`^ID +FAULT +WHERE +SINCE +UNTIL\\n1 +kill +${before.leader} +\\S+ +healed\\n$`),
+    );
     expect(healed.stdout).toMatch(/^ healed everything\nHEALTHY/);
     expect(after.state).toBe('healthy');
   });
@@ -202,9 +217,48 @@ describe('breaking and mending', () => {
   it('stops the discovery service and brings it back', async () => {
     const stopped = await corral('fault', 'stop', 'discovery');
     expect(stopped.stdout).toContain('the discovery service is stopped');
-    expect((await corral('fault', 'ls')).stdout).toBe('discovery  stop\n');
+    expect((await corral('fault', 'ls')).stdout).toMatch(/\n\d+ +discovery +discovery /);
     await corral('fault', 'heal', '--all');
     expect((await corral('fault', 'ls')).stdout).toBe('none\n');
+  });
+
+  it('slows, throttles, resets and refuses a link; one fault is healed by its number', async () => {
+    const slowed = await corral('fault', 'slow', 'n1:n3', '--delay', '20ms', '--rate', '1mbit');
+    const refused = await corral('fault', 'refuse', 'w1:n1', '-o', 'json');
+    const reset = await corral('fault', 'reset', 'n1:n2');
+    const listed = await corral('fault', 'ls', '-o', 'json');
+    const faults = JSON.parse(listed.stdout) as { readonly id: number; readonly spec: unknown }[];
+    const healed = await corral('fault', 'heal', String(faults[0]?.id));
+    const left = await corral('fault', 'ls', '-o', 'json');
+    await corral('fault', 'heal', '--all');
+
+    expect(slowed.stdout).toMatch(/^ n1 -> n3 slowed: 20ms, 1mbit\n/);
+    expect((JSON.parse(refused.stdout) as Status).nodes[3]?.faults).toEqual(['refuse:w1>n1']);
+    expect(reset.stdout).toMatch(/^ n1 -> n2 reset\n/);
+    expect(faults.map(({ spec }) => spec)).toEqual([
+      {
+        kind: 'slow',
+        links: [{ from: 'n1', to: 'n3' }],
+        delayMs: 20,
+        jitterMs: 0,
+        bytesPerSecond: 125_000,
+      },
+      { kind: 'refuse', links: [{ from: 'w1', to: 'n1' }] },
+    ]);
+    expect(healed.stdout).toMatch(new RegExp(`^ healed ${faults[0]?.id}\\n`));
+    expect(JSON.parse(left.stdout)).toEqual([faults[1]]);
+  });
+
+  it.each([
+    ['drop', 'n1:n2', /fault drop is not available here: TCP hides lost packets/],
+    ['clock', 'n1', /fault clock is not available here: plain processes share the clock/],
+    ['disk', 'n1', /fault disk is not available here: plain processes share the disk/],
+  ])('what processes cannot imitate is said: %s', async (kind, target, message) => {
+    const { code, stderr } = await corral('fault', kind, target);
+
+    expect(code).toBe(5);
+    expect(stderr).toMatch(/E_FAULT_UNAVAILABLE \(5\)/);
+    expect(stderr).toMatch(message);
   });
 
   it('unknown nodes, links and durations are refused with what would do', async () => {
@@ -224,7 +278,16 @@ describe('breaking and mending', () => {
     expect(link.stderr).toContain('n1 is no link: give FROM:TO, for instance n1:n3');
     expect(time.stderr).toContain('--for long: a duration such as 250ms, 5s or 2m is needed');
     expect(groups.stderr).toContain('corral fault partition n1 / n2,n3');
-    expect(what.stderr).toContain('heal what? Give a node or --all');
+    expect(what.stderr).toContain('heal what? Give a node, the number of a fault, or --all');
+    const loop = await corral('fault', 'refuse', 'n1:n1');
+    const nothing = await corral('fault', 'slow', 'n1:n2');
+    const tempo = await corral('fault', 'slow', 'n1:n2', '--rate', 'fast');
+    const number = await corral('fault', 'heal', '99');
+    expect([loop.code, nothing.code, tempo.code, number.code]).toEqual([2, 2, 2, 2]);
+    expect(loop.stderr).toContain('n1:n1: a link has two different ends');
+    expect(nothing.stderr).toContain('slow by what? Give --delay, --jitter or --rate');
+    expect(tempo.stderr).toContain('--rate fast: a rate such as 64kbit or 1mbit is needed');
+    expect(number.stderr).toContain('no fault 99 is in force: corral fault ls');
     expect((await json('status')).state).toBe('healthy');
   });
 

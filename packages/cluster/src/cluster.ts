@@ -7,10 +7,13 @@ import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
 import { ClusterError } from './errors.js';
 import { choosePlan } from './choose-plan.js';
+import type { HealTarget, NodeAction } from './controller.js';
+import { linksBetween } from './faults.js';
+import type { FaultRecord, FaultSpec } from './faults.js';
+import { resolveTarget } from './targets.js';
+import { differences } from './differences.js';
 import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
 import { callKeeper, hasKeeper } from './process/control.js';
-import type { NodeAction } from './process/keeper.js';
-import type { LinkName } from './process/links.js';
 import { binFolder } from './process/programs.js';
 import { preflight } from './process/preflight.js';
 import { findLeftovers, killLeftovers } from './process/sweep.js';
@@ -64,13 +67,7 @@ export class Cluster {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     const cluster = new Cluster(home, spec.name);
     const state = cluster.#state;
-    if (await hasKeeper(state)) throw exists(spec, state.readPlan());
-    if (state.exists) {
-      const message = `"${spec.name}" is there, but stopped`;
-      throw new ClusterError('E_CLUSTER_EXISTS', message, {
-        remedies: [`corral start ${spec.name}`, `corral down ${spec.name}`],
-      });
-    }
+    if (state.exists) throw exists(spec, state.readPlan(), await hasKeeper(state));
     const begun = systemClock.now();
     const { plan, warnings } = await choosePlan(home, spec);
     for (const { text } of warnings) onProgress({ kind: 'warning', text });
@@ -82,6 +79,24 @@ export class Cluster {
     await cluster.#startKeeper('up');
     await cluster.#boot(onProgress, signal, options.keepOnFailure === true);
     return cluster;
+  }
+
+  /**
+   * Makes it so: boots what is not there, starts what is stopped, and leaves alone what runs. Throws
+   * ClusterError E_CLUSTER_EXISTS when what is there differs from `spec`.
+   */
+  static async ensure(
+    options: UpOptions,
+  ): Promise<{ readonly cluster: Cluster; readonly was: 'absent' | 'stopped' | 'running' }> {
+    const { home, spec, onProgress } = options;
+    const cluster = new Cluster(home, spec.name);
+    const state = cluster.#state;
+    if (!state.exists) return { cluster: await Cluster.up(options), was: 'absent' };
+    const running = await hasKeeper(state);
+    const plan = state.readPlan();
+    if (differences(spec, plan).length > 0) throw exists(spec, plan, running);
+    if (!running) await cluster.start(onProgress);
+    return { cluster, was: running ? 'running' : 'stopped' };
   }
 
   /** A cluster that is there. Throws ClusterError E_UNKNOWN_CLUSTER. */
@@ -144,38 +159,61 @@ export class Cluster {
     return stoppedStatus(this.plan);
   }
 
-  /** The node of a name, or of a role: leader, follower, worker. Throws E_UNKNOWN_NODE. */
+  /** The node of a name, a unique beginning of one, or of a role. Throws E_UNKNOWN_NODE. */
   async resolve(target: string): Promise<NodeStatus> {
-    const { nodes, leader } = await this.status();
-    const byRole = (role: string): NodeStatus | undefined => {
-      if (role === 'leader') return nodes.find((node) => node.name === leader);
-      if (role === 'worker')
-        return nodes.find((node) => node.role === 'worker' && node.state === 'running');
-      if (role !== 'follower') return undefined;
-      return nodes.find(
-        (node) => node.role === 'central' && node.name !== leader && node.raft !== null,
-      );
-    };
-    const found = nodes.find((node) => node.name === target) ?? byRole(target);
-    if (found !== undefined) return found;
-    const names = nodes.map((node) => node.name).join(' ');
-    const near = nodes.find(
-      (node) => node.name.at(-1) === target.at(-1) && node.name[0] === target[0],
-    );
-    const hint = near === undefined ? '' : ` Did you mean ${near.name}?`;
-    throw new ClusterError(
-      'E_UNKNOWN_NODE',
-      `No node "${target}" in "${this.name}".${hint} Nodes: ${names}; roles: leader(${leader ?? 'none'}) follower worker`,
-    );
+    return resolveTarget(await this.status(), target);
   }
 
-  act(node: string, action: NodeAction, options: FaultOptions = {}): Promise<ClusterStatus> {
-    return this.#call('act', { node, action, forMs: options.forMs ?? 0 });
+  /** Starts, stops or restarts a node; resolves when it is so. */
+  act(node: string, action: NodeAction): Promise<ClusterStatus> {
+    return this.#call('act', { node, action });
   }
 
-  /** Ends the discovery service, as if it had gone from the network; heal brings it back. */
-  stopDiscovery(options: FaultOptions = {}): Promise<ClusterStatus> {
-    return this.#call('discovery', { up: false, forMs: options.forMs ?? 0 });
+  /**
+   * Breaks something; resolves when it is broken. Undefined for a fault that is over at once. Throws
+   * ClusterError E_FAULT_UNAVAILABLE, E_UNKNOWN_NODE or E_FAILED.
+   */
+  async inject(spec: FaultSpec, options: FaultOptions = {}): Promise<FaultRecord | undefined> {
+    const params = { spec, forMs: options.forMs ?? 0 };
+    const record = await callKeeper(this.#state, 'inject', params);
+    return (record as FaultRecord | null) ?? undefined;
+  }
+
+  /** Faults in force, oldest first. */
+  async faults(): Promise<readonly FaultRecord[]> {
+    if (!(await hasKeeper(this.#state))) return [];
+    return (await callKeeper(this.#state, 'faults')) as readonly FaultRecord[];
+  }
+
+  /** Undoes one fault, those that touch a node, or all; killed and paused nodes come back. */
+  heal(what: HealTarget = {}): Promise<ClusterStatus> {
+    return this.#call('heal', what);
+  }
+
+  /** SIGKILL to everything on a node. */
+  kill(node: string, options: FaultOptions = {}): Promise<FaultRecord | undefined> {
+    return this.inject({ kind: 'kill', node }, options);
+  }
+
+  /** SIGSTOP to everything on a node. */
+  pause(node: string, options: FaultOptions = {}): Promise<FaultRecord | undefined> {
+    return this.inject({ kind: 'pause', node }, options);
+  }
+
+  /** Cuts every link between the two groups, or only from the first to the second. */
+  partition(
+    a: readonly string[],
+    b: readonly string[],
+    options: FaultOptions & { readonly oneWay?: boolean } = {},
+  ): Promise<FaultRecord | undefined> {
+    return this.inject({ kind: 'cut', links: linksBetween(a, b, options) }, options);
+  }
+
+  /** Cuts a node off from all others. */
+  async isolate(node: string, options: FaultOptions = {}): Promise<FaultRecord | undefined> {
+    const { nodes } = await this.status();
+    const others = nodes.map((one) => one.name).filter((name) => name !== node);
+    return this.partition([node], others, options);
   }
 
   /**
@@ -194,42 +232,6 @@ export class Cluster {
       if (settled || systemClock.now() >= deadline) return status;
       await systemClock.sleep(settlePauseMs);
     }
-  }
-
-  /** Cuts every link between the two groups, or only from the first to the second. */
-  partition(
-    a: readonly string[],
-    b: readonly string[],
-    options: FaultOptions & { readonly oneWay?: boolean } = {},
-  ): Promise<ClusterStatus> {
-    const links: LinkName[] = [];
-    for (const from of a) {
-      for (const to of b) {
-        links.push({ from, to });
-        if (options.oneWay !== true) links.push({ from: to, to: from });
-      }
-    }
-    return this.#call('cut', { links, forMs: options.forMs ?? 0 });
-  }
-
-  /** Cuts a node off from all others. */
-  async isolate(node: string, options: FaultOptions = {}): Promise<ClusterStatus> {
-    const { nodes } = await this.status();
-    const others = nodes.map((one) => one.name).filter((name) => name !== node);
-    return this.partition([node], others, options);
-  }
-
-  slow(
-    link: LinkName,
-    options: FaultOptions & { readonly delayMs: number; readonly jitterMs: number },
-  ): Promise<ClusterStatus> {
-    const { delayMs, jitterMs, forMs = 0 } = options;
-    return this.#call('slow', { links: [link], delayMs, jitterMs, forMs });
-  }
-
-  /** Undoes the faults of one node, or all; killed and paused nodes come back. */
-  heal(node?: string): Promise<ClusterStatus> {
-    return this.#call('heal', node === undefined ? {} : { node });
   }
 
   async addNode(role: Role): Promise<string> {
@@ -342,16 +344,19 @@ export class Cluster {
   }
 }
 
-function exists(spec: ClusterSpec, plan: ClusterPlan): ClusterError {
+function exists(spec: ClusterSpec, plan: ClusterPlan, running: boolean): ClusterError {
+  const { name } = spec;
   const count = (role: Role): number => plan.nodes.filter((node) => node.role === role).length;
-  const asked = `${spec.central}+${spec.workers}`;
-  const there = `${count('central')}+${count('worker')}`;
-  const differs = asked === there ? '' : `; you asked for ${asked}`;
-  return new ClusterError(
-    'E_CLUSTER_EXISTS',
-    `"${spec.name}" runs since ${plan.createdAt} with ${there} nodes${differs}`,
-    {
-      remedies: [`corral status ${spec.name}`, `corral down ${spec.name}`, 'corral up OTHER-NAME'],
-    },
-  );
+  const found = differences(spec, plan);
+  const differs = found.length === 0 ? '' : `; you asked for another one: ${found.join(', ')}`;
+  const there = `${count('central')}+${count('worker')} nodes`;
+  const state = running ? `runs since ${plan.createdAt}` : 'is there, but stopped,';
+  return new ClusterError('E_CLUSTER_EXISTS', `"${name}" ${state} with ${there}${differs}`, {
+    details: { differences: found },
+    remedies: [
+      running ? `corral status ${name}` : `corral start ${name}`,
+      'corral up with --recreate (loses its data)',
+      'corral up OTHER-NAME',
+    ],
+  });
 }

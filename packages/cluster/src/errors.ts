@@ -11,6 +11,7 @@ export const exitCodes = {
   E_PORT_TAKEN: 5,
   E_DISK_LOW: 5,
   E_NO_DOCKER: 5,
+  E_FAULT_UNAVAILABLE: 5,
   E_UNSUPPORTED_SYSTEM: 5,
   E_TIMEOUT: 6,
   E_NO_QUORUM: 7,

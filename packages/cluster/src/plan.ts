@@ -70,7 +70,7 @@ export function makePlan(
       text: `${spec.central} central nodes tolerate no more failures than ${same}: an even number adds none`,
     });
   }
-  const discoveryUrl = `http://127.0.0.1:${given.discoveryPort}/${given.token}`;
+  const discoveryUrl = discoveryUrlOf(given);
   const nodes: NodePlan[] = [];
   for (let i = 1; i <= spec.central; i += 1) {
     nodes.push(planNode(spec, 'central', i, given.number, discoveryUrl));
@@ -112,7 +112,7 @@ export function planAddedNode(
   const like = plan.nodes.find((node) => node.role === role);
   const cloudConfigs = like === undefined ? {} : { [role]: like.cloudConfig };
   const spec = { name: plan.name, central: 0, workers: 0, cloudConfigs, ignoreUnknown: true };
-  const discoveryUrl = `http://127.0.0.1:${plan.discoveryPort}/${plan.token}`;
+  const discoveryUrl = discoveryUrlOf(plan);
   const node = planNode(spec, role, index, plan.number, discoveryUrl);
   return { ...node, environment };
 }
@@ -143,10 +143,27 @@ function planNode(
   const machineId = createHash('md5').update(`${spec.name}/${name}`).digest('hex');
   const cloudConfig = spec.cloudConfigs[role] ?? {
     file: `built-in ${role}.yaml`,
-    text: defaultCloudConfigs[role].replaceAll('DISCOVERY_URL', discoveryUrl),
+    text: builtInCloudConfig(role, discoveryUrl),
   };
   const address = nodeAddress(cluster, number);
   return { name, role, number, address, hostname: name, machineId, cloudConfig, environment: {} };
+}
+
+/** The text of a role's cloud-config in a cluster that is planned already. */
+export function planCloudConfigText(
+  given: CloudConfigFile | undefined,
+  role: Role,
+  plan: ClusterPlan,
+): string {
+  return given?.text ?? builtInCloudConfig(role, discoveryUrlOf(plan));
+}
+
+function discoveryUrlOf(plan: Pick<ClusterPlan, 'discoveryPort' | 'token'>): string {
+  return `http://127.0.0.1:${plan.discoveryPort}/${plan.token}`;
+}
+
+function builtInCloudConfig(role: Role, discoveryUrl: string): string {
+  return defaultCloudConfigs[role].replaceAll('DISCOVERY_URL', discoveryUrl);
 }
 
 /** What the plan needs of a cloud-config; its errors end the plan. */

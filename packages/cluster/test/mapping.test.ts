@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { mapEnvironment, mapUrls, resolveExecutable } from '../src/process/mapping.js';
+import { mapUrls } from '../src/node-urls.js';
+import { mapEnvironment, resolveExecutable } from '../src/process/mapping.js';
 
 const node = { address: '127.9.0.1', root: '/state/n1/root' };
 

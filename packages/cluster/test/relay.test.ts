@@ -4,7 +4,10 @@ import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { poll, seededPrng, systemClock } from '@corral/kit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { LinkRelay, passRule } from '../src/process/relay.js';
+import { LinkRelay } from '../src/process/relay.js';
+import { passRule } from '../src/runtime.js';
+
+const cutRule = { ...passRule, cut: true };
 
 let host = 10;
 
@@ -103,11 +106,11 @@ describe('a link', () => {
     client.socket.write('a');
     await client.hears('a');
 
-    relay.setRule({ ...passRule, cutForward: true, cutBackward: true });
+    await relay.setRules(cutRule, cutRule);
     for (const part of ['b', 'c', 'd']) client.socket.write(part);
     await settle(free.dial);
     const during = client.received;
-    relay.setRule(passRule);
+    await relay.setRules(passRule, passRule);
     await client.hears('abcd');
 
     expect(during).toBe('a');
@@ -121,14 +124,14 @@ describe('a link', () => {
     client.socket.write('a');
     await client.hears('a');
 
-    relay.setRule({ ...passRule, cutForward: true });
+    await relay.setRules(cutRule, passRule);
     client.socket.write('lost?');
     targets[0]?.write('from the target');
     await client.hears('afrom the target');
     await settle(free.dial);
 
     expect(client.received).toBe('afrom the target');
-    relay.setRule(passRule);
+    await relay.setRules(passRule, passRule);
     await client.hears('afrom the targetlost?');
   });
 
@@ -139,11 +142,11 @@ describe('a link', () => {
     client.socket.write('a');
     await client.hears('a');
 
-    relay.setRule({ ...passRule, cutForward: true, cutBackward: true });
+    await relay.setRules(cutRule, cutRule);
     targets[0]?.destroy();
     await settle(free.dial);
     const during = client.closed;
-    relay.setRule(passRule);
+    await relay.setRules(passRule, passRule);
     await client.gone;
 
     expect(during).toBe('no');
@@ -152,13 +155,13 @@ describe('a link', () => {
   it('dialled during a cut is silent, and reset when the cut ends', async () => {
     const { relay, targets, dial } = await echoBehindRelay();
     const free = await echoBehindRelay();
-    relay.setRule({ ...passRule, cutForward: true, cutBackward: true });
+    await relay.setRules(cutRule, cutRule);
 
     const client = await dial();
     client.socket.write('anybody?');
     await settle(free.dial);
     const { received, closed } = client;
-    relay.setRule(passRule);
+    await relay.setRules(passRule, passRule);
     await client.gone;
 
     expect([received, closed]).toEqual(['', 'no']);
@@ -168,7 +171,8 @@ describe('a link', () => {
 
   it('slow keeps the order with jitter, and takes at least the delay', async () => {
     const { relay, dial } = await echoBehindRelay();
-    relay.setRule({ ...passRule, delayMs: 20, jitterMs: 20 });
+    const slow = { ...passRule, delayMs: 20, jitterMs: 20 };
+    await relay.setRules(slow, slow);
     const client = await dial();
     const words = Array.from({ length: 50 }, (_, i) => `<${i}>`);
 
@@ -177,6 +181,94 @@ describe('a link', () => {
     await client.hears(words.join(''));
 
     expect(systemClock.now() - begun).toBeGreaterThanOrEqual(39);
+  });
+
+  it('slow in one direction does not slow the other', async () => {
+    const { relay, targets, dial } = await echoBehindRelay();
+    await relay.setRules({ ...passRule, delayMs: 60_000 }, passRule);
+    const client = await dial();
+    client.socket.write('takes a minute');
+    await poll(() => Promise.resolve(targets[0]), {
+      clock: systemClock,
+      what: 'the dial',
+      timeoutMs: 5_000,
+    });
+
+    targets[0]?.write('at once');
+    await client.hears('at once');
+  });
+
+  it('a rate spreads the bytes over the time they take', async () => {
+    const { relay, dial } = await echoBehindRelay();
+    await relay.setRules({ ...passRule, bytesPerSecond: 100_000 }, passRule);
+    const client = await dial();
+    const text = 'x'.repeat(5_000);
+
+    const begun = systemClock.now();
+    client.socket.write(text);
+    await client.hears(text);
+
+    expect(systemClock.now() - begun).toBeGreaterThanOrEqual(49);
+  });
+
+  it('a reader that stops is felt by the writer: what waits in between is bounded', async () => {
+    const { relay, targets, dial } = await echoBehindRelay();
+    await relay.setRules({ ...passRule, delayMs: 3_600_000 }, passRule);
+    const client = await dial();
+    const chunk = Buffer.alloc(1024 * 1024);
+
+    // More than the relay and the kernels on the way hold: at some point a write has to wait.
+    let waiting = 0;
+    const written = new Set<Promise<void>>();
+    for (let i = 0; i < 64; i += 1) {
+      const done = new Promise<void>((resolve) => client.socket.write(chunk, () => resolve()));
+      written.add(done);
+      void done.then(() => (waiting += 1));
+    }
+    await settle((await echoBehindRelay()).dial);
+
+    expect(waiting).toBeLessThan(64);
+    expect(client.socket.writableLength).toBeGreaterThan(32 * 1024 * 1024);
+    expect(targets[0]?.bytesRead ?? 0).toBe(0);
+  });
+
+  it('refuses dials while the rule says so, and takes them again', async () => {
+    const { relay, dial } = await echoBehindRelay();
+    const refuse = { ...passRule, refuse: true };
+
+    await relay.setRules(refuse, passRule);
+    await expect(dial()).rejects.toThrow('ECONNREFUSED');
+    await relay.setRules(passRule, passRule);
+    const client = await dial();
+    client.socket.write('a');
+
+    await client.hears('a');
+  });
+
+  it('a link that is refused stays shut when its target comes up', async () => {
+    const { relay, dial } = await echoBehindRelay();
+    relay.shut();
+    await relay.setRules({ ...passRule, refuse: true }, passRule);
+
+    await relay.open();
+
+    await expect(dial()).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('reset ends what is open at both ends, and new dials are taken', async () => {
+    const { relay, targets, dial } = await echoBehindRelay();
+    const client = await dial();
+    client.socket.write('a');
+    await client.hears('a');
+
+    relay.reset();
+    await client.gone;
+    const again = await dial();
+    again.socket.write('b');
+    await again.hears('b');
+
+    expect(client.closed).toBe('reset');
+    expect(targets[0]?.destroyed).toBe(true);
   });
 
   it('shut refuses dials; what is open goes on', async () => {

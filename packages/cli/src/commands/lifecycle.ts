@@ -2,7 +2,13 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Cluster, ClusterError, collectGarbage } from '@corral/cluster';
-import type { ClusterStatus, CloudConfigFile, Role } from '@corral/cluster';
+import type {
+  CloudConfigFile,
+  ClusterPlan,
+  ClusterSpec,
+  ClusterStatus,
+  Role,
+} from '@corral/cluster';
 import { errorMessage, systemClock } from '@corral/kit';
 import type { Context } from '../context.js';
 import { UsageError } from '../render/error.js';
@@ -17,8 +23,8 @@ const watchPauseMs = 500;
 
 type UpFlags = CommonOptions & {
   readonly runtime: string;
-  readonly central: string;
-  readonly workers: string;
+  readonly central?: string;
+  readonly workers?: string;
   readonly cloudConfig: readonly string[];
   readonly ignoreUnknown?: boolean;
   readonly keepOnFailure?: boolean;
@@ -31,8 +37,8 @@ export function addLifecycle(program: Command, context: Context): void {
     .description('boot a cluster: 3 central nodes and 2 workers unless told otherwise')
     .argument('[name]', 'name of the cluster')
     .option('--runtime <runtime>', 'auto, process or docker', 'auto')
-    .option('--central <n>', 'central nodes', '3')
-    .option('--workers <n>', 'workers', '2')
+    .option('--central <n>', 'central nodes (3 unless told otherwise)')
+    .option('--workers <n>', 'workers (2 unless told otherwise)')
     .option('--cloud-config <role=file>', 'cloud-config of a role (central, worker)', collect, [])
     .option('--ignore-unknown', 'unknown keys in a cloud-config are warnings')
     .option('--recreate', 'remove a cluster of this name first, with its data')
@@ -108,18 +114,14 @@ async function runUp(name: string | undefined, flags: UpFlags, context: Context)
   const cluster = clusterName(name, flags, context);
   const auto = runtime === 'auto' ? ' (containers are not there yet)' : '';
   stderr(`corral ${version()} · runtime: process${auto} · cluster "${cluster}"\n`);
-  if (flags.recreate === true && Cluster.list(context.home).includes(cluster)) {
-    await Cluster.attach(context.home, cluster).down();
-  }
-  const running = await Cluster.up({
+  const there = Cluster.list(context.home).includes(cluster)
+    ? Cluster.attach(context.home, cluster)
+    : undefined;
+  if (flags.recreate === true) await there?.down();
+  const begun = performance.now();
+  const { cluster: running, was } = await Cluster.ensure({
     home: context.home,
-    spec: {
-      name: cluster,
-      central: count('--central', flags.central),
-      workers: count('--workers', flags.workers),
-      cloudConfigs: readCloudConfigs(flags.cloudConfig),
-      ignoreUnknown: flags.ignoreUnknown === true,
-    },
+    spec: readSpec(cluster, flags, flags.recreate === true ? undefined : there?.plan),
     onProgress: progressPrinter(context),
     signal: context.signal,
     keepOnFailure: flags.keepOnFailure === true,
@@ -129,9 +131,10 @@ async function runUp(name: string | undefined, flags: UpFlags, context: Context)
     stdout(`${JSON.stringify(status)}\n`);
     return;
   }
-  const seconds = (status.timings.total / 1000).toFixed(1);
+  const seconds = ((performance.now() - begun) / 1000).toFixed(1);
   const n = nameFlag(cluster);
-  stdout(`Ready in ${seconds} s. ${verdict(status)}\n`);
+  const done = { absent: 'Ready in', stopped: 'Started in', running: 'Unchanged,' }[was];
+  stdout(`${done} ${seconds} s. ${verdict(status)}\n`);
   stdout(
     `  store  ${status.nodes
       .filter((node) => node.role === 'central')
@@ -141,6 +144,29 @@ async function runUp(name: string | undefined, flags: UpFlags, context: Context)
   stdout(
     `  try    corral etcdctl${n} set /hello world     corral fault kill leader${n}     corral status${n}\n`,
   );
+}
+
+/** What is not said on the command line is as it is in a cluster that is there, else the default. */
+function readSpec(name: string, flags: UpFlags, there: ClusterPlan | undefined): ClusterSpec {
+  const nodes = (role: Role): ClusterPlan['nodes'] =>
+    there?.nodes.filter((node) => node.role === role) ?? [];
+  const given = readCloudConfigs(flags.cloudConfig);
+  const cloudConfigs = { ...given };
+  for (const role of ['central', 'worker'] as const) {
+    const own = nodes(role)[0]?.cloudConfig;
+    if (given[role] === undefined && own !== undefined) cloudConfigs[role] = own;
+  }
+  const number = (flag: string, text: string | undefined, role: Role, usual: number): number => {
+    if (text !== undefined) return count(flag, text);
+    return there === undefined ? usual : nodes(role).length;
+  };
+  return {
+    name,
+    central: number('--central', flags.central, 'central', 3),
+    workers: number('--workers', flags.workers, 'worker', 2),
+    cloudConfigs,
+    ignoreUnknown: flags.ignoreUnknown === true,
+  };
 }
 
 function verdict(status: ClusterStatus): string {

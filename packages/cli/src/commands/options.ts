@@ -52,3 +52,13 @@ export function duration(option: string, text: string | undefined): number {
     `${option} ${text}: a duration such as 250ms, 5s or 2m is needed`,
   );
 }
+
+/** tc's words for rates: 1mbit, 64kbit; in bytes per second. Throws UsageError naming the option. */
+export function rate(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const match = /^(\d+(?:\.\d+)?)(k|m|g)?bit$/.exec(text);
+  const factor = { '': 1, k: 1e3, m: 1e6, g: 1e9 }[match?.[2] ?? ''];
+  const value = match === null || factor === undefined ? 0 : (Number(match[1]) * factor) / 8;
+  if (value > 0) return value;
+  throw new UsageError('E_USAGE', `${option} ${text}: a rate such as 64kbit or 1mbit is needed`);
+}

@@ -7,11 +7,13 @@ import type { RunningDiscoveryService } from '@corral/discovery-service';
 import { errorMessage } from '@corral/kit';
 import type { Clock, Logger, Prng } from '@corral/kit';
 import type { ClusterPlan } from '../plan.js';
+import type { DiscoveryHandle } from '../runtime.js';
 import { issueCertificates } from './ca.js';
 import { publicHost, startPublicDiscovery } from './public-discovery.js';
 import type { PublicDiscovery } from './public-discovery.js';
 
 export type ClusterDiscoveryOptions = {
+  readonly plan: ClusterPlan;
   readonly folder: string;
   readonly clock: Clock;
   readonly prng: Prng;
@@ -19,7 +21,7 @@ export type ClusterDiscoveryOptions = {
   readonly pid: number;
 };
 
-export class ClusterDiscovery {
+export class ClusterDiscovery implements DiscoveryHandle {
   /** The CA that nodes trust. */
   readonly authorityFile: string;
   readonly #options: ClusterDiscoveryOptions;
@@ -44,9 +46,9 @@ export class ClusterDiscovery {
     return `127.0.0.1:${this.#proxyPort}`;
   }
 
-  /** Gives a line for people. Tokens and registrations of an earlier run are still there. */
-  async start(plan: ClusterPlan): Promise<string> {
-    const { folder, clock, prng, logger, pid } = this.#options;
+  /** Tokens and registrations of an earlier run are still there. */
+  async start(): Promise<void> {
+    const { plan, folder, clock, prng, logger, pid } = this.#options;
     const { discoveryPort: port, token, size, publicTokens } = plan;
     this.#service ??= await startDiscoveryService({
       listen: { host: '127.0.0.1', port },
@@ -62,7 +64,7 @@ export class ClusterDiscovery {
       onFatal: (error) =>
         logger.error('the discovery service failed', { error: errorMessage(error) }),
     });
-    const { url, handle } = this.#service;
+    const { handle } = this.#service;
     if (this.#public === undefined) {
       const { authority, server } = issueCertificates({
         authorityName: `Corral ${plan.name}`,
@@ -74,7 +76,6 @@ export class ClusterDiscovery {
       this.#public = await startPublicDiscovery(options);
       this.#proxyPort = this.#public.port;
     }
-    return `${url}/${token}  size ${size}`;
   }
 
   async stop(): Promise<void> {

@@ -4,27 +4,33 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errorMessage, jsonLogger, randomPrng, systemClock } from '@corral/kit';
+import { Controller } from '../controller.js';
+import type { NodeAction } from '../controller.js';
+import type { FaultSpec } from '../faults.js';
 import { ClusterState } from '../state.js';
 import { serveControl } from './control.js';
 import type { CallContext, ControlRequest } from './control.js';
-import { Keeper } from './keeper.js';
-import type { NodeAction } from './keeper.js';
-import type { LinkName } from './links.js';
 import { findPrograms } from './programs.js';
+import { ProcessRuntime } from './runtime.js';
 
 const [folder = '', mode = 'up'] = process.argv.slice(2);
 const state = new ClusterState(dirname(dirname(folder)), basename(folder));
 const logger = jsonLogger({ clock: systemClock, write: (line) => process.stderr.write(line) });
-const keeper = new Keeper({
-  state,
-  clock: systemClock,
-  prng: randomPrng(),
-  logger,
-  pid: process.pid,
-  nodeBinary: process.execPath,
-  hostPath: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
-  bootId: readBootId(),
-  programs: findPrograms(import.meta.dirname),
+const prng = randomPrng();
+const plan = state.readPlan();
+const shared = { plan, clock: systemClock, prng, logger };
+const controller = new Controller({
+  ...shared,
+  writePlan: (changed) => state.writePlan(changed),
+  runtime: new ProcessRuntime({
+    ...shared,
+    state,
+    pid: process.pid,
+    nodeBinary: process.execPath,
+    hostPath: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+    bootId: readBootId(),
+    programs: findPrograms(import.meta.dirname),
+  }),
 });
 let proven = mode === 'start';
 let ending: Promise<void> | undefined;
@@ -37,8 +43,7 @@ function readBootId(): string {
 /** Ends everything once; with `remove` nothing of the cluster stays. */
 function end(remove: boolean, orderly: boolean): Promise<void> {
   ending ??= (async () => {
-    if (orderly) await keeper.stopNodes();
-    await keeper.shutdown();
+    await controller.shutdown(orderly);
     if (remove) state.remove();
     systemClock.setTimer(20, () => process.exit(0));
   })();
@@ -53,12 +58,10 @@ async function handle(request: ControlRequest, context: CallContext): Promise<un
   const { method, params } = request;
   const emit = (event: unknown): void => context.emit(event);
   const node = text(params['node']);
-  const forMs = typeof params['forMs'] === 'number' ? params['forMs'] : 0;
-  const links = (params['links'] ?? []) as readonly LinkName[];
   switch (method) {
     case 'boot':
       try {
-        await keeper.boot(emit, context.signal);
+        await controller.boot(emit, context.signal);
       } catch (error) {
         // What was made by a boot that failed goes, unless it is a cluster that was there before.
         if (!proven && params['keep'] !== true) await end(true, false);
@@ -67,33 +70,24 @@ async function handle(request: ControlRequest, context: CallContext): Promise<un
       }
       context.signal.throwIfAborted();
       proven = true;
-      return keeper.status();
+      return controller.status();
     case 'status':
-      return keeper.status();
+      return controller.status();
     case 'act':
-      await keeper.act(node, text(params['action']) as NodeAction);
-      if (forMs > 0) keeper.healLater(forMs, () => keeper.act(node, 'start'));
-      return keeper.status();
-    case 'discovery':
-      await keeper.actOnDiscovery(params['up'] === true);
-      if (forMs > 0) keeper.healLater(forMs, () => keeper.actOnDiscovery(true));
-      return keeper.status();
-    case 'cut':
-      keeper.cut(links);
-      if (forMs > 0) keeper.healLater(forMs, () => keeper.heal(undefined));
-      return keeper.status();
-    case 'slow':
-      keeper.slow(links, Number(params['delayMs'] ?? 0), Number(params['jitterMs'] ?? 0));
-      if (forMs > 0) keeper.healLater(forMs, () => keeper.heal(undefined));
-      return keeper.status();
+      await controller.act(node, text(params['action']) as NodeAction);
+      return controller.status();
+    case 'inject':
+      return controller.inject(params['spec'] as FaultSpec, Number(params['forMs'] ?? 0));
+    case 'faults':
+      return controller.faults.list();
     case 'heal':
-      await keeper.heal(node === '' ? undefined : node);
-      return keeper.status();
+      await controller.heal(params);
+      return controller.status();
     case 'addNode':
-      return keeper.addNode(params['role'] === 'central' ? 'central' : 'worker');
+      return controller.addNode(params['role'] === 'central' ? 'central' : 'worker');
     case 'removeNode':
-      await keeper.removeNode(node);
-      return keeper.status();
+      await controller.removeNode(node);
+      return controller.status();
     case 'shutdown':
       await end(params['remove'] === true, params['orderly'] === true);
       return true;

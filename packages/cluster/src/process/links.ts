@@ -1,17 +1,17 @@
-// All directed links of a cluster, and the rules on them: partitions, isolation, slowness.
+// All directed links of a cluster: a relay for what each node dials at each member, and the rules that
+// are in force on the bytes from one node to another.
 import type { Clock, Prng } from '@corral/kit';
 import type { ClusterPlan, NodePlan } from '../plan.js';
-import { nodeUrls, portsOf } from './node.js';
-import { LinkRelay, passRule } from './relay.js';
-import type { LinkRule } from './relay.js';
-
-export type LinkName = { readonly from: string; readonly to: string };
+import { nodeUrls, portsOf } from '../node-urls.js';
+import { passRule } from '../runtime.js';
+import type { LinkName, LinkProbe, LinkRule } from '../runtime.js';
+import { LinkRelay } from './relay.js';
 
 export class Links {
   readonly #clock: Clock;
   readonly #prng: Prng;
   readonly #relays = new Map<string, LinkRelay>();
-  readonly #rules = new Map<string, { cut: boolean; delayMs: number; jitterMs: number }>();
+  readonly #rules = new Map<string, LinkRule>();
   /** Nodes whose store serves: dials to them are taken. */
   readonly #up = new Set<string>();
   #plan: ClusterPlan;
@@ -26,8 +26,7 @@ export class Links {
   /** Nodes came or went: every ordered pair of nodes with a member at its end has a relay. */
   async setPlan(plan: ClusterPlan): Promise<void> {
     this.#plan = plan;
-    this.#create();
-    this.#applyAll();
+    await Promise.all(this.#create().map((link) => this.#apply(link)));
     await Promise.all([...this.#up].map((node) => this.#open(node)));
   }
 
@@ -42,45 +41,34 @@ export class Links {
     for (const relay of this.#towards(node)) relay.shut();
   }
 
-  /** Bytes from `from` to `to` do not pass, whoever dialled. */
-  cut(link: LinkName, cut: boolean): void {
-    this.#change(link, { cut });
+  /** What is in force on the bytes from `from` to `to`, whoever dialled. */
+  async setRule(link: LinkName, rule: LinkRule): Promise<void> {
+    if (rule === passRule) this.#rules.delete(keyOf(link));
+    else this.#rules.set(keyOf(link), rule);
+    await this.#apply(link);
+    await this.#apply({ from: link.to, to: link.from });
   }
 
-  slow(link: LinkName, delayMs: number, jitterMs: number): void {
-    this.#change(link, { delayMs, jitterMs });
+  /** Resets every connection between the two, whoever dialled. */
+  reset({ from, to }: LinkName): void {
+    this.#relays.get(keyOf({ from, to }))?.reset();
+    this.#relays.get(keyOf({ from: to, to: from }))?.reset();
   }
 
-  healAll(): void {
-    this.#rules.clear();
-    for (const relay of this.#relays.values()) relay.setRule(passRule);
-  }
-
-  heal(node: string): void {
-    for (const key of [...this.#rules.keys()]) {
-      const [from, to] = key.split('>');
-      if (from === node || to === node) this.#rules.delete(key);
-    }
-    this.#applyAll();
-  }
-
-  /** What is in force at a node, in words. */
-  faultsOf(node: string): readonly string[] {
-    const words = new Set<string>();
-    for (const [key, rule] of this.#rules) {
-      const [from = '', to = ''] = key.split('>');
-      if (from !== node && to !== node) continue;
-      if (rule.cut) words.add(`cut:${from}>${to}`);
-      if (rule.delayMs > 0) words.add(`slow:${from}>${to}`);
-    }
-    return [...words];
+  /** What a dial meets; over the other node's dials where nobody listens at the link's own end. */
+  async probe({ from, to }: LinkName): Promise<LinkProbe> {
+    const own = this.#relays.get(keyOf({ from, to }));
+    const relay = own ?? this.#relays.get(keyOf({ from: to, to: from }));
+    return (await relay?.probe()) ?? 'refused';
   }
 
   close(): void {
     for (const relay of this.#relays.values()) relay.close();
   }
 
-  #create(): void {
+  /** Makes the relays that are missing, and gives their links; ends those of nodes that are gone. */
+  #create(): LinkName[] {
+    const made: LinkName[] = [];
     const wanted = new Set<string>();
     for (const target of this.#plan.nodes) {
       if (target.role === 'worker') continue;
@@ -89,7 +77,9 @@ export class Links {
         if (source.name === target.name) continue;
         const key = keyOf({ from: source.name, to: target.name });
         wanted.add(key);
-        if (!this.#relays.has(key)) this.#relays.set(key, this.#relay(source, target, ports));
+        if (this.#relays.has(key)) continue;
+        this.#relays.set(key, this.#relay(source, target, ports));
+        made.push({ from: source.name, to: target.name });
       }
     }
     for (const [key, relay] of this.#relays) {
@@ -97,6 +87,7 @@ export class Links {
       relay.close();
       this.#relays.delete(key);
     }
+    return made;
   }
 
   #towards(node: string): LinkRelay[] {
@@ -107,30 +98,11 @@ export class Links {
     await Promise.all(this.#towards(node).map((relay) => relay.open()));
   }
 
-  #change(
-    link: LinkName,
-    change: Partial<{ cut: boolean; delayMs: number; jitterMs: number }>,
-  ): void {
-    const key = keyOf(link);
-    const rule = { cut: false, delayMs: 0, jitterMs: 0, ...this.#rules.get(key), ...change };
-    if (!rule.cut && rule.delayMs === 0 && rule.jitterMs === 0) this.#rules.delete(key);
-    else this.#rules.set(key, rule);
-    this.#applyAll();
-  }
-
-  #applyAll(): void {
-    for (const [key, relay] of this.#relays) {
-      const [from = '', to = ''] = key.split('>');
-      const forward = this.#rules.get(keyOf({ from, to }));
-      const backward = this.#rules.get(keyOf({ from: to, to: from }));
-      const rule: LinkRule = {
-        cutForward: forward?.cut === true,
-        cutBackward: backward?.cut === true,
-        delayMs: Math.max(forward?.delayMs ?? 0, backward?.delayMs ?? 0),
-        jitterMs: Math.max(forward?.jitterMs ?? 0, backward?.jitterMs ?? 0),
-      };
-      relay.setRule(rule);
-    }
+  async #apply({ from, to }: LinkName): Promise<void> {
+    const relay = this.#relays.get(keyOf({ from, to }));
+    const forward = this.#rules.get(keyOf({ from, to })) ?? passRule;
+    const backward = this.#rules.get(keyOf({ from: to, to: from })) ?? passRule;
+    await relay?.setRules(forward, backward);
   }
 
   #relay(source: NodePlan, target: NodePlan, ports: readonly number[]): LinkRelay {

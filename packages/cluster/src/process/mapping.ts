@@ -3,6 +3,7 @@
 // below its root, and its programs are looked up there, then among ours, then on the host.
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { mapUrls } from '../node-urls.js';
 
 const urlVariables = new Set([
   'ETCD_LISTEN_CLIENT_URLS',
@@ -14,13 +15,6 @@ const urlVariables = new Set([
 const pathVariables = /^ETCD_(DATA_DIR|WAL_DIR)$|_FILE$/;
 /** Set by the runtime; a path of this machine, not of the node. */
 const ownVariables = new Set(['SSL_CERT_FILE']);
-
-export function mapUrls(value: string, address: string): string {
-  return value.replace(
-    /(\/\/)(0\.0\.0\.0|127\.0\.0\.1|localhost|\[::\])(?=[:/,]|$)/g,
-    `$1${address}`,
-  );
-}
 
 export function mapEnvironment(
   environment: Readonly<Record<string, string>>,

@@ -7,13 +7,16 @@ import { dialVariable } from '@corral/kit';
 import type { Clock, Logger } from '@corral/kit';
 import { Supervisor, writeUnit } from '@corral/units';
 import type { UnitState } from '@corral/units';
+import { startFailure, storeUnit } from '../boot-failure.js';
 import { shippedFiles, shippedUnits } from '../defaults.js';
+import { ClusterError } from '../errors.js';
+import { nodeUrls } from '../node-urls.js';
 import { addressed } from '../plan.js';
 import type { ClusterPlan, NodePlan } from '../plan.js';
-import { mapEnvironment, mapUrls, resolveExecutable } from './mapping.js';
+import type { NodeFacts, NodeHandle, NodeState } from '../runtime.js';
+import { mapEnvironment, resolveExecutable } from './mapping.js';
 import type { OwnPrograms } from './mapping.js';
 
-export const storeUnit = 'etcd2.service';
 /** Marks every process of a node, so that leftovers can be found. */
 export const markVariable = 'CORRAL_NODE';
 
@@ -28,7 +31,7 @@ export type ProcessNodeOptions = {
   readonly hostPath: string;
   readonly bootId: string;
   /** host:port of the discovery proxy, and the CA file that nodes trust. */
-  readonly discoveryProxy: string;
+  readonly discoveryProxy: () => string;
   readonly authorityFile: string;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -36,185 +39,178 @@ export type ProcessNodeOptions = {
   readonly onStore: (up: boolean) => void;
 };
 
-export type NodeUrls = { readonly client: readonly string[]; readonly peer: readonly string[] };
+type UnitCommand = { readonly command: string; readonly unit: string };
 
-export class ProcessNode {
+export class ProcessNode implements NodeHandle {
   readonly plan: NodePlan;
-  readonly root: string;
+  readonly clientUrls: readonly string[];
+  readonly peerUrls: readonly string[];
+  readonly #root: string;
   readonly #options: ProcessNodeOptions;
-  readonly #supervisor: Supervisor;
-  #reports: readonly string[] = [];
+  #state: NodeState = 'stopped';
+  /** Made at the first start, when it is known what the node's environment is. */
+  #supervisor: Supervisor | undefined;
 
   constructor(options: ProcessNodeOptions) {
     this.#options = options;
     this.plan = options.node;
-    this.root = options.root;
-    const { node, root, programs, bootId, clock, logger } = options;
-    this.#supervisor = new Supervisor({
-      root,
-      logFolder: options.logFolder,
-      clock,
-      logger: logger.child({ node: node.name }),
-      mapping: {
-        specifiers: { hostname: node.hostname, machineId: node.machineId, bootId },
-        baseEnvironment: this.baseEnvironment(),
-        mapEnvironment: (environment) => ({
-          ...mapEnvironment(environment, { address: node.address, root }),
-          ...node.environment,
-        }),
-        resolveExecutable: (path) => resolveExecutable(path, root, programs, options.nodeBinary),
-        isOwnServer: (path) => {
-          const found = resolveExecutable(path, root, programs, options.nodeBinary);
-          return found?.file === options.nodeBinary && found.words.length === 1;
-        },
-      },
-      onChange: (unit, state) => {
-        if (unit === storeUnit) options.onStore(state === 'active');
-      },
+    this.#root = options.root;
+    const urls = nodeUrls(options.node);
+    this.clientUrls = urls.client;
+    this.peerUrls = urls.peer;
+  }
+
+  async start(): Promise<void> {
+    if (this.#state === 'paused') {
+      this.#goOn();
+      return;
+    }
+    if (this.#state === 'running') return;
+    this.#state = 'running';
+    this.#supervisor ??= this.#createSupervisor();
+    await this.#boot(this.#supervisor, await this.#configure(this.#supervisor));
+    // Restart=always would try for ever: what does not come up at boot is told now.
+    const store = this.#storeUnit();
+    const state = store?.state ?? 'inactive';
+    if (state === 'active' || state === 'inactive') return;
+    throw await startFailure(this, store?.reason ?? state);
+  }
+
+  async stop(): Promise<void> {
+    this.#goOn();
+    this.#state = 'stopped';
+    await this.#supervisor?.stopAll();
+  }
+
+  async kill(): Promise<void> {
+    this.#state = 'killed';
+    await this.#supervisor?.killAll();
+  }
+
+  pause(): Promise<void> {
+    if (this.#state !== 'running') {
+      const message = `${this.plan.name} is ${this.#state}: only a node that runs can be paused`;
+      return Promise.reject(new ClusterError('E_FAILED', message));
+    }
+    this.#state = 'paused';
+    this.#supervisor?.signalAll('SIGSTOP');
+    return Promise.resolve();
+  }
+
+  inspect(): Promise<NodeFacts> {
+    return Promise.resolve({
+      state: this.#state,
+      pid: this.#supervisor?.pidOf(storeUnit) ?? null,
+      container: null,
+      root: this.#root,
+      units: this.#supervisor?.units() ?? [],
     });
   }
 
-  /** The skeleton of the root, then the user's config below it. Rejects with CloudinitError. */
-  async configure(): Promise<void> {
+  lastLogLines(count: number): Promise<readonly string[]> {
+    const path = join(this.#options.logFolder, `${storeUnit}.log`);
+    if (!existsSync(path)) return Promise.resolve([]);
+    return Promise.resolve(readFileSync(path, 'utf8').trimEnd().split('\n').slice(-count));
+  }
+
+  /**
+   * The skeleton of the root, then the user's config below it; gives what it asks of units. Rejects
+   * with CloudinitError.
+   */
+  async #configure(supervisor: Supervisor): Promise<readonly UnitCommand[]> {
     this.#writeSkeleton();
-    const { node } = this.#options;
+    const { node, logger } = this.#options;
     const data = parseUserData(addressed(node));
-    if (data.kind !== 'cloud-config') return;
+    if (data.kind !== 'cloud-config') return [];
     const addresses = { privateIpv4: node.address, publicIpv4: node.address };
     // Commands on units come after boot's own order: they are kept until then.
-    const deferred: (readonly [string, string])[] = [];
+    const commands: UnitCommand[] = [];
     const target = rootTarget({
-      root: this.root,
+      root: this.#root,
       units: {
-        daemonReload: () => this.#supervisor.daemonReload(),
-        enable: (unit, how) => this.#supervisor.enable(unit, how),
+        daemonReload: () => supervisor.daemonReload(),
+        enable: (unit, how) => supervisor.enable(unit, how),
         command: (command, unit) => {
-          deferred.push([command, unit]);
+          commands.push({ command, unit });
           return Promise.resolve('done');
         },
       },
     });
     const report = await applyPlan(planCloudConfig(data.config, addresses), target);
-    this.#reports = report.problems;
-    this.#commands = deferred;
+    for (const problem of report.problems) logger.warn(problem, { node: node.name });
+    return commands;
   }
-
-  #commands: readonly (readonly [string, string])[] = [];
 
   /** Starts what the config and the system ask for; resolves when the store is ready. */
-  async boot(): Promise<void> {
-    const { logger, node } = this.#options;
-    for (const problem of this.#reports) logger.warn(problem, { node: node.name });
-    const commands = this.#commands.map(([command, unit]) =>
-      this.#supervisor.command(command, unit),
-    );
-    await Promise.all([...commands, this.#supervisor.boot()]);
+  async #boot(supervisor: Supervisor, commands: readonly UnitCommand[]): Promise<void> {
+    const asked = commands.map(({ command, unit }) => supervisor.command(command, unit));
+    await Promise.all([...asked, supervisor.boot()]);
   }
 
-  get problems(): readonly string[] {
-    return this.#reports;
+  #createSupervisor(): Supervisor {
+    const { node, programs, nodeBinary, bootId, clock, logger, logFolder } = this.#options;
+    const root = this.#root;
+    const resolve = (path: string): ReturnType<typeof resolveExecutable> =>
+      resolveExecutable(path, root, programs, nodeBinary);
+    return new Supervisor({
+      root,
+      logFolder,
+      clock,
+      logger: logger.child({ node: node.name }),
+      mapping: {
+        specifiers: { hostname: node.hostname, machineId: node.machineId, bootId },
+        baseEnvironment: this.#baseEnvironment(),
+        mapEnvironment: (environment) => ({
+          ...mapEnvironment(environment, { address: node.address, root }),
+          ...node.environment,
+        }),
+        resolveExecutable: resolve,
+        isOwnServer: (path) => {
+          const found = resolve(path);
+          return found?.file === nodeBinary && found.words.length === 1;
+        },
+      },
+      onChange: (unit, state) => {
+        if (unit === storeUnit) this.#options.onStore(state === 'active');
+      },
+    });
   }
 
-  units(): readonly UnitState[] {
-    return this.#supervisor.units();
+  #goOn(): void {
+    this.#supervisor?.signalAll('SIGCONT');
+    if (this.#state === 'paused') this.#state = 'running';
   }
 
-  get storePid(): number | undefined {
-    return this.#supervisor.pidOf(storeUnit);
-  }
-
-  /** systemd's word for the store's unit. */
-  get storeState(): string {
-    return this.units().find((unit) => unit.name === storeUnit)?.state ?? 'inactive';
-  }
-
-  get storeReason(): string {
-    const unit = this.units().find((one) => one.name === storeUnit);
-    return unit?.reason ?? unit?.state ?? '';
-  }
-
-  /** The end of the store's log. */
-  lastLogLines(count: number): readonly string[] {
-    const path = join(this.#options.logFolder, `${storeUnit}.log`);
-    if (!existsSync(path)) return [];
-    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-count);
-  }
-
-  stop(): Promise<void> {
-    return this.#supervisor.stopAll();
-  }
-
-  kill(): Promise<void> {
-    return this.#supervisor.killAll();
-  }
-
-  pause(): void {
-    this.#supervisor.signalAll('SIGSTOP');
-  }
-
-  resume(): void {
-    this.#supervisor.signalAll('SIGCONT');
+  #storeUnit(): UnitState | undefined {
+    return this.#supervisor?.units().find((unit) => unit.name === storeUnit);
   }
 
   /** What every process of the node gets, and `corral exec` too. */
-  baseEnvironment(): Record<string, string> {
+  #baseEnvironment(): Record<string, string> {
     const { plan, node, hostPath, discoveryProxy, authorityFile } = this.#options;
     return {
       PATH: hostPath,
       HOME: '/root',
       [markVariable]: `${this.#options.clusterFolder}#${node.name}`,
       [dialVariable]: `${plan.number}.${node.number}`,
-      ETCD_DISCOVERY_PROXY: discoveryProxy,
+      ETCD_DISCOVERY_PROXY: discoveryProxy(),
       SSL_CERT_FILE: authorityFile,
     };
   }
 
-  /** Where the store listens, by what its configuration says. */
-  urls(): NodeUrls {
-    return nodeUrls(this.plan);
-  }
-
   #writeSkeleton(): void {
     const { node } = this.#options;
-    for (const [name, text] of Object.entries(shippedUnits)) writeUnit(this.root, name, text);
+    for (const [name, text] of Object.entries(shippedUnits)) writeUnit(this.#root, name, text);
     const files = {
       ...shippedFiles,
       '/etc/machine-id': `${node.machineId}\n`,
       '/etc/hostname': `${node.hostname}\n`,
     };
     for (const [path, text] of Object.entries(files)) {
-      const target = join(this.root, path);
+      const target = join(this.#root, path);
       mkdirSync(dirname(target), { recursive: true });
       if (!existsSync(target)) writeFileSync(target, text);
     }
-    mkdirSync(join(this.root, 'var/lib'), { recursive: true });
+    mkdirSync(join(this.#root, 'var/lib'), { recursive: true });
   }
-}
-
-/** Client and peer URLs of a node from its cloud-config, as reached from this machine. */
-export function nodeUrls(node: NodePlan): NodeUrls {
-  const data = parseUserData(addressed(node));
-  const options = data.kind === 'cloud-config' ? data.config.etcd2 : [];
-  const listed = (name: string, fallback: readonly string[]): readonly string[] => {
-    const value = options.find(({ variable }) => variable === name)?.value;
-    const urls = value === undefined ? fallback : value.split(',').map((url) => url.trim());
-    return [...new Set(urls.map((url) => mapUrls(url, node.address)))];
-  };
-  if (options.length === 0) return { client: [], peer: [] };
-  const local = `http://${node.address}`;
-  return {
-    client: listed('ETCD_LISTEN_CLIENT_URLS', [`${local}:2379`, `${local}:4001`]),
-    peer: isProxy(node) ? [] : listed('ETCD_LISTEN_PEER_URLS', [`${local}:2380`, `${local}:7001`]),
-  };
-}
-
-/** Its cloud-config says `proxy: on` (or readonly): it never becomes a member. */
-export function isProxy(node: NodePlan): boolean {
-  const data = parseUserData(addressed(node));
-  const options = data.kind === 'cloud-config' ? data.config.etcd2 : [];
-  return options.some(({ variable, value }) => variable === 'ETCD_PROXY' && value !== 'off');
-}
-
-export function portsOf(urls: NodeUrls): readonly number[] {
-  return [...new Set([...urls.client, ...urls.peer].map((url) => Number(new URL(url).port)))];
 }

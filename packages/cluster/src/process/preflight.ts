@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { systemErrorCode } from '@corral/kit';
 import { ClusterError } from '../errors.js';
 import type { ClusterPlan } from '../plan.js';
-import { nodeUrls } from './node.js';
+import { nodeUrls } from '../node-urls.js';
 
 const freeBytesMin = 256 * 1024 * 1024;
 

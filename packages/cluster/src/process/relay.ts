@@ -1,24 +1,17 @@
-// One directed link: what node S dials for node D arrives here, at 127.C.S.D, and goes on to
-// 127.C.0.D. The relay knows both ends, so this one link can be cut, delayed or refused alone. A cut
-// stalls bytes and holds closes back; it never swallows anything, so the stream is whole after healing.
+// One directed pair of nodes: what node S dials for node D arrives here, at 127.C.S.D, and goes on to
+// 127.C.0.D. The relay knows both ends, so this pair can be cut, delayed, throttled, reset or refused
+// alone. A cut stalls bytes and holds closes back; it never swallows anything, so the stream is whole
+// after healing.
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
-import type { Clock, Prng, Timer } from '@corral/kit';
+import { systemErrorCode } from '@corral/kit';
+import type { Clock, Prng } from '@corral/kit';
+import { passRule } from '../runtime.js';
+import type { LinkProbe, LinkRule } from '../runtime.js';
+import { Direction } from './direction.js';
 
-export type LinkRule = {
-  /** Bytes from the dialling node to the dialled one do not pass. */
-  readonly cutForward: boolean;
-  readonly cutBackward: boolean;
-  readonly delayMs: number;
-  readonly jitterMs: number;
-};
-
-export const passRule: LinkRule = {
-  cutForward: false,
-  cutBackward: false,
-  delayMs: 0,
-  jitterMs: 0,
-};
+/** A store on the same machine answers in a few milliseconds. */
+const probeLimitMs = 150;
 
 export type RelayOptions = {
   readonly listenHost: string;
@@ -34,44 +27,65 @@ export class LinkRelay {
   /** Accepted during a cut: silence, until healing resets them. */
   readonly #silent = new Set<Socket>();
   #servers: Server[] = [];
-  #rule: LinkRule = passRule;
+  #forward: LinkRule = passRule;
+  #backward: LinkRule = passRule;
+  /** The target serves. */
+  #up = false;
 
   constructor(options: RelayOptions) {
     this.#options = options;
   }
 
-  get rule(): LinkRule {
-    return this.#rule;
-  }
-
-  /** The target serves: dials are taken. */
+  /** The target serves: dials are taken, unless they are to be refused. */
   async open(): Promise<void> {
-    if (this.#servers.length > 0) return;
-    const { listenHost, ports } = this.#options;
-    this.#servers = ports.map((port) => this.#serve(port));
-    await Promise.all(
-      this.#servers.map(
-        (server, i) =>
-          new Promise<void>((resolve, reject) => {
-            server.once('error', reject);
-            server.listen({ host: listenHost, port: ports[i] ?? 0 }, resolve);
-          }),
-      ),
-    );
+    this.#up = true;
+    await this.#listen();
   }
 
   /** The target is gone: dials are refused, as they would be without a relay. */
   shut(): void {
-    for (const server of this.#servers) server.close();
-    this.#servers = [];
+    this.#up = false;
+    this.#close();
   }
 
-  setRule(rule: LinkRule): void {
-    this.#rule = rule;
-    for (const pair of this.#pairs) pair.setRule(rule);
-    if (rule.cutForward || rule.cutBackward) return;
+  /** What is in force on the bytes of the dialling node, and on those of the dialled one. */
+  async setRules(forward: LinkRule, backward: LinkRule): Promise<void> {
+    this.#forward = forward;
+    this.#backward = backward;
+    for (const pair of this.#pairs) pair.setRules(forward, backward);
+    if (!this.#isCut) {
+      for (const socket of this.#silent) socket.resetAndDestroy();
+      this.#silent.clear();
+    }
+    if (this.#isRefused) this.#close();
+    else if (this.#up) await this.#listen();
+  }
+
+  /** Both ends of every connection see a reset. */
+  reset(): void {
+    for (const pair of this.#pairs) pair.reset();
     for (const socket of this.#silent) socket.resetAndDestroy();
     this.#silent.clear();
+  }
+
+  /** Asks the store at the far end for its version, the way a node's own dial goes. */
+  probe(): Promise<LinkProbe> {
+    const { listenHost, ports, clock } = this.#options;
+    return new Promise((resolve) => {
+      const socket = connect({ host: listenHost, port: ports[0] ?? 0 });
+      const end = (result: LinkProbe): void => {
+        timer.cancel();
+        socket.destroy();
+        resolve(result);
+      };
+      const timer = clock.setTimer(probeLimitMs, () => end('silent'));
+      socket.on('error', (error) =>
+        end(systemErrorCode(error) === 'ECONNREFUSED' ? 'refused' : 'silent'),
+      );
+      socket.on('end', () => end('silent'));
+      socket.on('data', () => end('passes'));
+      socket.write('GET /version HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n');
+    });
   }
 
   close(): void {
@@ -80,11 +94,45 @@ export class LinkRelay {
     for (const socket of this.#silent) socket.destroy();
   }
 
+  /** A handshake needs both directions. */
+  get #isCut(): boolean {
+    return this.#forward.cut || this.#backward.cut;
+  }
+
+  get #isRefused(): boolean {
+    return this.#forward.refuse || this.#backward.refuse;
+  }
+
+  async #listen(): Promise<void> {
+    if (this.#servers.length > 0 || this.#isRefused) return;
+    const { listenHost, ports } = this.#options;
+    this.#servers = ports.map((port) => this.#serve(port));
+    await Promise.all(
+      this.#servers.map(
+        (server, i) =>
+          new Promise<void>((resolve, reject) => {
+            server.once('error', reject);
+            // A relay that is shut before it listens does not come up, and nobody waits for it.
+            server.once('close', resolve);
+            server.listen({ host: listenHost, port: ports[i] ?? 0 }, resolve);
+          }),
+      ),
+    ).catch((error: unknown) => {
+      this.#close();
+      throw error;
+    });
+  }
+
+  #close(): void {
+    for (const server of this.#servers) server.close();
+    this.#servers = [];
+  }
+
   #serve(port: number): Server {
     return createServer(
       { allowHalfOpen: true, pauseOnConnect: true, noDelay: true },
       (accepted) => {
-        if (this.#rule.cutForward || this.#rule.cutBackward) {
+        if (this.#isCut) {
           // As a stopped process: the connection is there, and nothing ever comes.
           this.#silent.add(accepted);
           accepted.on('error', () => undefined);
@@ -102,7 +150,7 @@ export class LinkRelay {
             this.#pairs.delete(pair),
           );
           this.#pairs.add(pair);
-          pair.setRule(this.#rule);
+          pair.setRules(this.#forward, this.#backward);
           pair.start();
         });
       },
@@ -128,7 +176,7 @@ class RelayedPair {
     this.#backward = new Direction({ from: target, to: accepted, clock, prng });
     for (const socket of this.#sockets) {
       // An error at one end is a reset at the other.
-      socket.on('error', () => this.#reset());
+      socket.on('error', () => this.reset());
       socket.on('close', () => this.#onSocketClosed());
     }
   }
@@ -138,16 +186,16 @@ class RelayedPair {
     this.#backward.start();
   }
 
-  setRule(rule: LinkRule): void {
-    this.#forward.set(rule.cutForward, rule.delayMs, rule.jitterMs);
-    this.#backward.set(rule.cutBackward, rule.delayMs, rule.jitterMs);
+  setRules(forward: LinkRule, backward: LinkRule): void {
+    this.#forward.setRule(forward);
+    this.#backward.setRule(backward);
   }
 
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #reset(): void {
+  reset(): void {
     for (const socket of this.#sockets) if (!socket.destroyed) socket.resetAndDestroy();
   }
 
@@ -157,81 +205,5 @@ class RelayedPair {
     this.#forward.stop();
     this.#backward.stop();
     this.#onGone();
-  }
-}
-
-/** Bytes one way, in order: one queue and one timer, so that jitter never reorders the stream. */
-class Direction {
-  readonly #from: Socket;
-  readonly #to: Socket;
-  readonly #clock: Clock;
-  readonly #prng: Prng;
-  #cut = false;
-  #delayMs = 0;
-  #jitterMs = 0;
-  #queue: { readonly due: number; readonly chunk: Buffer | undefined }[] = [];
-  #timer: Timer | undefined;
-  #blocked = false;
-
-  constructor(ends: { from: Socket; to: Socket; clock: Clock; prng: Prng }) {
-    this.#from = ends.from;
-    this.#to = ends.to;
-    this.#clock = ends.clock;
-    this.#prng = ends.prng;
-  }
-
-  start(): void {
-    this.#from.on('data', (chunk: Buffer) => this.#push(chunk));
-    this.#from.on('end', () => this.#push(undefined));
-    this.#to.on('drain', () => {
-      this.#blocked = false;
-      this.#adjust();
-    });
-    this.#adjust();
-  }
-
-  set(cut: boolean, delayMs: number, jitterMs: number): void {
-    this.#cut = cut;
-    this.#delayMs = delayMs;
-    this.#jitterMs = jitterMs;
-    this.#adjust();
-    if (!cut) this.#flush();
-  }
-
-  stop(): void {
-    this.#timer?.cancel();
-  }
-
-  /** Reading stops while the link is cut or the other end is full: the kernel pushes back. */
-  #adjust(): void {
-    if (this.#cut || this.#blocked) this.#from.pause();
-    else this.#from.resume();
-  }
-
-  #push(chunk: Buffer | undefined): void {
-    const { length } = this.#queue;
-    const delay = this.#delayMs + (this.#jitterMs === 0 ? 0 : this.#prng.next() * this.#jitterMs);
-    const last = this.#queue[length - 1]?.due ?? 0;
-    this.#queue.push({ due: Math.max(last, this.#clock.now() + delay), chunk });
-    this.#flush();
-  }
-
-  #flush(): void {
-    this.#timer?.cancel();
-    while (!this.#cut) {
-      const [next] = this.#queue;
-      if (next === undefined) return;
-      const waitMs = next.due - this.#clock.now();
-      if (waitMs > 0.5) {
-        this.#timer = this.#clock.setTimer(Math.ceil(waitMs), () => this.#flush());
-        return;
-      }
-      this.#queue.shift();
-      if (next.chunk === undefined) this.#to.end();
-      else if (!this.#to.write(next.chunk)) {
-        this.#blocked = true;
-        this.#adjust();
-      }
-    }
   }
 }

@@ -1,7 +1,7 @@
 // What a node's store says of itself: Raft role and indexes, the members, a key. Every question has
 // its own time limit, so that a paused node costs no more than that.
 import { Agent, request as httpRequest } from 'node:http';
-import type { NodeStatus } from '../status.js';
+import type { NodeStatus } from './status.js';
 
 export type ProbeAnswer = {
   readonly status: number;

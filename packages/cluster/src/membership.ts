@@ -1,9 +1,9 @@
 // Members that come and go, told to the running cluster over its members API (etcd 2.3, "Runtime
 // Reconfiguration"): first the cluster learns of the change, then the process follows.
-import { ClusterError } from '../errors.js';
-import { planAddedNode } from '../plan.js';
-import type { ClusterPlan, NodePlan } from '../plan.js';
-import type { ClusterStatus } from '../status.js';
+import { ClusterError } from './errors.js';
+import { planAddedNode } from './plan.js';
+import type { ClusterPlan, NodePlan } from './plan.js';
+import type { ClusterStatus } from './status.js';
 import { ask } from './store-probe.js';
 
 const changeLimitMs = 10_000;

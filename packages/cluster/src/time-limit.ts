@@ -1,6 +1,6 @@
 // How long a node or a cluster may take to come up, and what is said when it takes longer.
 import type { Clock } from '@corral/kit';
-import { ClusterError } from '../errors.js';
+import { ClusterError } from './errors.js';
 
 export const bootLimitMs = 30_000;
 

@@ -1,0 +1,22 @@
+// How a cluster that is there differs from the one that is asked for, in words.
+import { planCloudConfigText } from './plan.js';
+import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
+
+/** Empty when `plan` is what `spec` asks for. */
+export function differences(spec: ClusterSpec, plan: ClusterPlan): readonly string[] {
+  const found: string[] = [];
+  const wanted = { central: spec.central, worker: spec.workers };
+  for (const role of ['central', 'worker'] as const) {
+    const nodes = plan.nodes.filter((node) => node.role === role);
+    if (nodes.length !== wanted[role]) found.push(`${role}: ${nodes.length} -> ${wanted[role]}`);
+    const there = nodes[0]?.cloudConfig;
+    const asked = spec.cloudConfigs[role];
+    if (there === undefined || there.text === planCloudConfigText(asked, role, plan)) continue;
+    found.push(`${role} cloud-config: ${there.file} -> ${fileOf(asked, role)}`);
+  }
+  return found;
+}
+
+function fileOf(asked: ClusterSpec['cloudConfigs'][Role], role: Role): string {
+  return asked?.file ?? `built-in ${role}.yaml`;
+}

@@ -1,0 +1,101 @@
+// The seam to where nodes live: plain processes today, containers next, memory in tests. What a
+// cluster does with its nodes (controller.ts) and how it is broken (faults.ts) is written against
+// these interfaces alone; every implementation passes test/runtime.contract.ts.
+import type { ClusterPlan, NodePlan } from './plan.js';
+
+export type RuntimeKind = 'process' | 'docker';
+
+export type NodeState = 'running' | 'killed' | 'paused' | 'stopped';
+
+/** A unit of a node, in systemd's words; `skipped` and `failed` ones carry the reason. */
+export type UnitFacts = {
+  readonly name: string;
+  readonly state: string;
+  readonly reason?: string | undefined;
+};
+
+/** What a runtime knows of a node without asking its store. */
+export type NodeFacts = {
+  readonly state: NodeState;
+  /** Of the store's process; null where it has none now. */
+  readonly pid: number | null;
+  readonly container: string | null;
+  readonly root: string | null;
+  readonly units: readonly UnitFacts[];
+};
+
+/** One node. Every promise resolves when it is so, not when it was asked for. */
+export interface NodeHandle {
+  readonly plan: NodePlan;
+  /** As reached from the machine that runs Corral; empty where the node has no store. */
+  readonly clientUrls: readonly string[];
+  readonly peerUrls: readonly string[];
+  /**
+   * Applies the cloud-config and boots; a paused node goes on instead. Resolves when the store
+   * serves, or when the config starts none. Throws ClusterError E_FAILED with the end of its log.
+   */
+  start(): Promise<void>;
+  /** Ends everything on it in order; a paused node goes on first. */
+  stop(): Promise<void>;
+  /** SIGKILL to everything on it; it stays down until started. */
+  kill(): Promise<void>;
+  /** SIGSTOP to everything on it. */
+  pause(): Promise<void>;
+  inspect(): Promise<NodeFacts>;
+  /** The end of the store's log, oldest line first. */
+  lastLogLines(count: number): Promise<readonly string[]>;
+}
+
+/** A directed link: what travels from one node to another, whoever dialled. */
+export type LinkName = { readonly from: string; readonly to: string };
+
+export type LinkRule = {
+  /** Bytes stall, ends are held back; all of it arrives after healing. */
+  readonly cut: boolean;
+  /** New connections are refused. */
+  readonly refuse: boolean;
+  readonly delayMs: number;
+  /** A random part on top of the delay; never reorders. */
+  readonly jitterMs: number;
+  /** Undefined = as fast as it goes. */
+  readonly bytesPerSecond: number | undefined;
+};
+
+export const passRule: LinkRule = {
+  cut: false,
+  refuse: false,
+  delayMs: 0,
+  jitterMs: 0,
+  bytesPerSecond: undefined,
+};
+
+export type LinkProbe = 'passes' | 'silent' | 'refused';
+
+/** The cluster's discovery service; it keeps tokens and registrations over stops. */
+export interface DiscoveryHandle {
+  /** Without token; undefined while it is stopped. */
+  readonly url: string | undefined;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The nodes of one cluster and the links between them. */
+export interface NodeRuntime {
+  readonly kind: RuntimeKind;
+  readonly discovery: DiscoveryHandle;
+  /** Why a kind of fault cannot be made here; undefined when it can. */
+  unavailable(fault: string): string | undefined;
+  /** The handle of a planned node; nothing is started. */
+  create(node: NodePlan): NodeHandle;
+  /** Ends a node and removes all that is its own. */
+  remove(node: NodeHandle): Promise<void>;
+  /** Nodes came or went: there is a link between every two of them. */
+  setPlan(plan: ClusterPlan): Promise<void>;
+  setLink(link: LinkName, rule: LinkRule): Promise<void>;
+  /** Resets every connection that a link belongs to. */
+  resetLink(link: LinkName): Promise<void>;
+  /** What a dial over a link meets now: the store at its end answers, silence, or a refusal. */
+  probeLink(link: LinkName): Promise<LinkProbe>;
+  /** Ends links and discovery; nodes are ended by then. */
+  close(): Promise<void>;
+}
