@@ -205,6 +205,7 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
       diskFull: () => this.#diskFull,
       schedule,
     });
+    storage.onFailure((error) => this.onFatal(error));
     storage.onSpace((state) => {
       this.#diskFull = state === 'full';
       logger.warn(state === 'full' ? 'disk is full: writes are refused' : 'disk has space again');

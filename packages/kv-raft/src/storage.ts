@@ -42,8 +42,16 @@ export interface Storage {
   commitSnapshot(meta: SnapshotMeta): Promise<void>;
   /** Reads a snapshot in chunks (for a follower, or to restore one just received). */
   readSnapshot(meta: SnapshotMeta): AsyncIterable<Uint8Array>;
-  /** Called when the disk is full or has space again: writes are to be refused meanwhile (S13). */
+  /**
+   * Called when the disk is full or has space again: writes are to be refused meanwhile. Called at
+   * once when it is full already.
+   */
   onSpace(listener: (state: 'full' | 'ok') => void): void;
+  /**
+   * Called when the disk has failed for good, also when nothing is being saved (the next segment
+   * could not be prepared). The process must end.
+   */
+  onFailure(listener: (error: unknown) => void): void;
   /** For statistics. */
   readonly stats: StorageStats;
   close(): Promise<void>;

@@ -1,20 +1,20 @@
 // A data directory from the outside: what it holds, who uses it, how a member begins in it and how
 // it starts again. The layout is etcd's: member/wal and member/snap, 0700.
-import { chmodSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorMessage, systemErrorCode } from '@corral/kit';
 import type { Clock, Logger } from '@corral/kit';
 import type { Entry, HardState, SnapshotMeta } from '@corral/raft';
 import type { Identity, RecoveredState } from '../storage.js';
 import { lockDirectory, lockName } from './dir-lock.js';
-import type { DiskFs } from './disk-fs.js';
+import type { DiskFile, DiskFs } from './disk-fs.js';
 import { realDiskFs } from './disk-fs.js';
 import { DiskError } from './errors.js';
 import { FileStorage } from './file-storage.js';
 import { encodeBatch, encodeRecord, recordType } from './record.js';
 import { replayLog } from './replay.js';
 import type { Replay } from './replay.js';
-import { encodeSegmentHead, segmentHeadBytes, segmentName } from './segment.js';
+import { encodeSegmentHead, parseSegmentName, segmentName } from './segment.js';
 import { parseSnapshotName, readSnapshotFile } from './snapshots.js';
 import { Wal } from './wal.js';
 
@@ -81,35 +81,44 @@ export function lockDataDir(options: DataDirOptions): { release(): void } {
 
 /**
  * Begins a new member: its log holds `bootstrap`. Built under another name and renamed, so that
- * member/ is there only when it is whole.
+ * member/ is there only when it is whole. Throws DiskError.
  */
-export async function createMember(
-  options: DataDirOptions,
-  member: {
-    readonly identity: Identity;
-    readonly hardState: HardState;
-    readonly entries: readonly Entry[];
-  },
-): Promise<void> {
+export async function createMember(options: DataDirOptions, member: NewMember): Promise<void> {
+  try {
+    await buildMember(options, member);
+  } catch (error) {
+    if (error instanceof DiskError) throw error;
+    throw access('begin a member in', options.dataDir, error);
+  }
+}
+
+export type NewMember = {
+  readonly identity: Identity;
+  readonly hardState: HardState;
+  readonly entries: readonly Entry[];
+};
+
+async function buildMember(options: DataDirOptions, member: NewMember): Promise<void> {
   const { dataDir, fs = realDiskFs, segmentBytes = defaultSegmentBytes } = options;
   const building = join(dataDir, 'member.tmp');
   await fs.remove(building);
   await fs.makeDirectory(join(building, 'snap'));
   const walFolder = options.walDir ?? join(building, 'wal');
   await fs.makeDirectory(walFolder);
+  if (options.walDir !== undefined) await refuseOtherLog(fs, options.walDir, member);
   const { identity, hardState, entries } = member;
   const head = { identity, number: 0, firstIndex: 1, previousCrc: 0, firstSequence: 0 };
   const runs = entries.length === 0 ? [] : [entries];
   const batch = encodeBatch({ hardState, installed: undefined, runs });
   const { bytes } = encodeRecord(recordType.batch, 0, 0, batch);
-  const path = join(walFolder, segmentName(0, 1));
-  if (options.walDir !== undefined) await fs.remove(path);
-  const file = await fs.open(path, 'create');
+  const temporary = join(walFolder, 'first.tmp');
+  await fs.remove(temporary);
+  const file = await fs.open(temporary, 'create');
   await file.writeAt(Buffer.alloc(segmentBytes), 0);
-  await file.writeAt(encodeSegmentHead(head), 0);
-  await file.writeAt(bytes, segmentHeadBytes);
+  await file.writeAt(Buffer.concat([encodeSegmentHead(head), bytes]), 0);
   await file.sync();
   await file.close();
+  await fs.rename(temporary, join(walFolder, segmentName(0, 1)));
   await writeReserve(fs, building, options.reserveBytes ?? defaultReserveBytes);
   await fs.syncDirectory(walFolder);
   await fs.syncDirectory(building);
@@ -118,31 +127,62 @@ export async function createMember(
   await fs.syncDirectory(dirname(dataDir));
 }
 
+/**
+ * A log folder of its own (--wal-dir) may hold what an interrupted beginning of this very member
+ * left, which is removed; a log that has lived is somebody's and stays.
+ */
+async function refuseOtherLog(fs: DiskFs, folder: string, member: NewMember): Promise<void> {
+  const segments = (await fs.list(folder)).filter((name) => parseSegmentName(name) !== undefined);
+  if (segments.length === 0) return;
+  const { identity, entries, tail, torn } = await replayLog(fs, folder);
+  const own =
+    identity.clusterId === member.identity.clusterId &&
+    identity.memberId === member.identity.memberId;
+  const untouched = tail.sequence === 1 && torn === undefined;
+  if (!own || !untouched || entries.length !== member.entries.length) {
+    throw new DiskError(
+      'E_WAL_FOREIGN',
+      `the log folder ${folder} holds the log of member ${identity.memberId} of cluster ` +
+        `${identity.clusterId}, but the data directory holds no member. Give back the data ` +
+        'directory that belongs to this log, or name an empty log folder',
+      { details: { folder } },
+    );
+  }
+  for (const name of segments) await fs.remove(join(folder, name));
+}
+
 /** Opens a member's directory: everything that was acknowledged, or a DiskError that says why not. */
 export async function openMember(
   options: DataDirOptions,
   release: () => void,
 ): Promise<{ readonly recovered: RecoveredState; readonly storage: FileStorage }> {
+  try {
+    return await openFiles(options, release);
+  } catch (error) {
+    if (error instanceof DiskError) throw error;
+    throw access('read', options.dataDir, error);
+  }
+}
+
+async function openFiles(
+  options: DataDirOptions,
+  release: () => void,
+): Promise<{ readonly recovered: RecoveredState; readonly storage: FileStorage }> {
   const { dataDir, clock, logger, fs = realDiskFs } = options;
   const segmentBytes = options.segmentBytes ?? defaultSegmentBytes;
+  const reserveBytes = options.reserveBytes ?? defaultReserveBytes;
   const memberFolder = join(dataDir, 'member');
   const folder = options.walDir ?? join(memberFolder, 'wal');
   const snapFolder = join(memberFolder, 'snap');
   const replay = await replayLog(fs, folder);
-  const { identity, tail, torn } = replay;
+  const { identity, tail, torn, hardState, markers, segments } = replay;
   if (torn !== undefined) await clearTornTail(fs, torn, logger);
+  await removeUnfinished(fs, snapFolder);
   const snapshot = await newestSnapshot(fs, snapFolder, replay, logger);
   const base = snapshot?.meta.index ?? 0;
-  if (snapshot === undefined && replay.baseIndex > 0) {
-    throw new DiskError(
-      'E_SNAPSHOT_MISSING',
-      `the log in ${folder} starts at entry ${replay.baseIndex + 1} and no valid snapshot in ` +
-        `${snapFolder} covers what came before. This member does not start: remove it from the ` +
-        'cluster, delete its data directory, and add it again',
-    );
-  }
-  const newest = replay.segments.at(-1);
-  const file = await fs.open(join(folder, newest?.name ?? ''), 'existing');
+  if (snapshot === undefined && replay.baseIndex > 0)
+    throw snapshotMissing(folder, snapFolder, replay);
+  const file = await openLastSegment(fs, folder, replay);
   let storage: FileStorage | undefined = undefined;
   const reserve = join(memberFolder, 'reserve');
   const wal = new Wal({
@@ -152,10 +192,14 @@ export async function openMember(
     clock,
     segmentBytes,
     file,
-    segments: replay.segments,
+    segments,
     tail,
     lastIndex: Math.max(base, replay.baseIndex + replay.entries.length),
+    hardState,
+    markers,
+    reserveBytes,
     onSpace: (state) => storage?.reportSpace(state),
+    onFailure: (failure) => storage?.reportFailure(failure),
     async releaseReserve() {
       if (!(await fs.exists(reserve))) return false;
       await fs.remove(reserve);
@@ -171,16 +215,53 @@ export async function openMember(
     logger,
     maxSnapshots: options.maxSnapshots ?? 5,
     maxWals: options.maxWals ?? 5,
+    markers,
+    fillReserve: () => fillReserve(fs, memberFolder, reserveBytes),
     release,
   });
-  const { entries, hardState } = replay;
+  await fillReserve(fs, memberFolder, reserveBytes);
+  const { entries } = replay;
   const recovered: RecoveredState = {
     identity,
     hardState: { ...hardState, commit: Math.max(hardState.commit, base) },
     snapshot,
-    entries: entries.length > 0 && (entries.at(-1)?.index ?? 0) >= base ? entries : [],
+    entries: (entries.at(-1)?.index ?? 0) >= base ? entries : [],
   };
   return { recovered, storage };
+}
+
+/**
+ * Makes the last record durable before anybody relies on it. A former life may have died between
+ * its write and its sync, or of a failing sync, after which the system shows bytes that the disk
+ * lacks and a second sync says yes at once: only writing them again makes that sync mean something.
+ */
+async function openLastSegment(fs: DiskFs, folder: string, replay: Replay): Promise<DiskFile> {
+  const file = await fs.open(join(folder, replay.segments.at(-1)?.name ?? ''), 'existing');
+  const { lastRecordOffset, offset } = replay.tail;
+  await file.writeAt(
+    await file.readAt(offset - lastRecordOffset, lastRecordOffset),
+    lastRecordOffset,
+  );
+  await file.sync();
+  await fs.syncDirectory(folder);
+  return file;
+}
+
+/** What a crash left of snapshots that were being written or received. */
+async function removeUnfinished(fs: DiskFs, folder: string): Promise<void> {
+  for (const name of await fs.list(folder)) {
+    if (name.endsWith('.tmp')) await fs.remove(join(folder, name));
+  }
+}
+
+function snapshotMissing(folder: string, snapFolder: string, replay: Replay): DiskError {
+  return new DiskError(
+    'E_SNAPSHOT_MISSING',
+    `the log in ${folder} starts at entry ${replay.baseIndex + 1} and no valid snapshot in ` +
+      `${snapFolder} covers what came before. This member does not start: remove it from the ` +
+      'cluster, delete its data directory, and add it again',
+    { details: { folder, snapFolder, baseIndex: replay.baseIndex } },
+  );
 }
 
 /** Keeps a copy of the torn bytes, then clears them: a crash in mid-write is no damage. */
@@ -222,7 +303,7 @@ async function newestSnapshot(
       const snapshot = await readWhole(fs, path, replay.identity);
       if (snapshot !== undefined) return snapshot;
     } catch (error) {
-      if (error instanceof DiskError && error.code === 'E_WAL_FOREIGN') throw error;
+      if (!(error instanceof DiskError) || error.code === 'E_WAL_FOREIGN') throw error;
       await fs.rename(path, `${path}.broken`);
       logger.error('a snapshot is damaged; trying the one before', {
         path,
@@ -247,12 +328,29 @@ async function readWhole(
   return meta === undefined ? undefined : { meta, chunks };
 }
 
+/** The reserve is made again where it was given up; without space for it the member goes on. */
+async function fillReserve(fs: DiskFs, memberFolder: string, bytes: number): Promise<void> {
+  if (bytes === 0 || (await fs.exists(join(memberFolder, 'reserve')))) return;
+  await writeReserve(fs, memberFolder, bytes).catch(() => undefined);
+}
+
 async function writeReserve(fs: DiskFs, folder: string, bytes: number): Promise<void> {
   if (bytes === 0) return;
-  const file = await fs.open(join(folder, 'reserve'), 'create');
-  await file.writeAt(Buffer.alloc(bytes), 0);
-  await file.sync();
-  await file.close();
+  const temporary = join(folder, 'reserve.tmp');
+  await fs.remove(temporary);
+  try {
+    const file = await fs.open(temporary, 'create');
+    try {
+      await file.writeAt(Buffer.alloc(bytes), 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await fs.rename(temporary, join(folder, 'reserve'));
+  } catch (error) {
+    await fs.remove(temporary).catch(() => undefined);
+    throw error;
+  }
 }
 
 function access(what: string, path: string, error: unknown): DiskError {
@@ -261,9 +359,4 @@ function access(what: string, path: string, error: unknown): DiskError {
     `cannot ${what} data directory ${path}: ${errorMessage(error)}`,
     { cause: error, details: { path } },
   );
-}
-
-/** Sets the mode of a directory that this process made, whatever the umask. */
-export function makePrivate(path: string): void {
-  chmodSync(path, 0o700);
 }

@@ -10,7 +10,6 @@ export interface DiskFile {
   /** fdatasync(2). */
   sync(): Promise<void>;
   size(): Promise<number>;
-  truncate(length: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,7 +43,6 @@ export const realDiskFs: DiskFs = {
       },
       sync: () => fdatasyncFd(fd),
       size: async () => (await handle.stat()).size,
-      truncate: (length) => handle.truncate(length),
       close: () => handle.close(),
     };
   },

@@ -4,6 +4,7 @@ import type { Clock, Logger, Timer } from '@corral/kit';
 import type { SnapshotMeta } from '@corral/raft';
 import type { Identity, SaveBatch, SnapshotWriter, Storage, StorageStats } from '../storage.js';
 import type { DiskFs } from './disk-fs.js';
+import type { Marker } from './record.js';
 import {
   createSnapshotFile,
   parseSnapshotName,
@@ -22,6 +23,10 @@ export type FileStorageOptions = {
   /** Files kept; 0 = all. */
   readonly maxSnapshots: number;
   readonly maxWals: number;
+  /** Snapshots that took effect according to the log. */
+  readonly markers: readonly Marker[];
+  /** Makes the reserve for a full disk anew where it was given up. */
+  readonly fillReserve: () => Promise<void>;
   readonly release: () => void;
 };
 
@@ -33,10 +38,17 @@ export class FileStorage implements Storage {
   readonly #options: FileStorageOptions;
   readonly #timer: Timer;
   readonly #listeners: ((state: 'full' | 'ok') => void)[] = [];
+  readonly #failureListeners: ((error: unknown) => void)[] = [];
+  /** Names of the snapshots that took effect: only these count as something to fall back on. */
+  readonly #marked: Set<string>;
+  #space: 'full' | 'ok' = 'ok';
+  #filling: Promise<void> = Promise.resolve();
+  #failure: unknown;
   #tokens = 0;
 
   constructor(options: FileStorageOptions) {
     this.#options = options;
+    this.#marked = new Set(options.markers.map(snapshotName));
     this.#timer = options.clock.every(
       spaceLookMs,
       () => {
@@ -50,8 +62,9 @@ export class FileStorage implements Storage {
     return this.#options.wal.stats;
   }
 
-  save(batch: SaveBatch): Promise<void> {
-    return this.#options.wal.save(batch);
+  async save(batch: SaveBatch): Promise<void> {
+    await this.#options.wal.save(batch);
+    if (batch.installed !== undefined) this.#marked.add(snapshotName(batch.installed));
   }
 
   createSnapshot(meta: SnapshotMeta): Promise<SnapshotWriter> {
@@ -62,6 +75,7 @@ export class FileStorage implements Storage {
 
   async commitSnapshot(meta: SnapshotMeta): Promise<void> {
     await this.#options.wal.mark({ index: meta.index, term: meta.term });
+    this.#marked.add(snapshotName(meta));
     await this.#purge();
   }
 
@@ -75,29 +89,56 @@ export class FileStorage implements Storage {
 
   onSpace(listener: (state: 'full' | 'ok') => void): void {
     this.#listeners.push(listener);
+    if (this.#space === 'full') listener('full');
+  }
+
+  onFailure(listener: (error: unknown) => void): void {
+    this.#failureListeners.push(listener);
+    if (this.#failure !== undefined) listener(this.#failure);
+  }
+
+  /** The log cannot go on. */
+  reportFailure(error: unknown): void {
+    this.#failure = error;
+    for (const listener of this.#failureListeners) listener(error);
   }
 
   /** The log found that there is no space for its next segment, or that there is again. */
   reportSpace(state: 'full' | 'ok'): void {
+    this.#space = state;
     for (const listener of this.#listeners) listener(state);
+    if (state === 'ok') this.#filling = this.#filling.then(() => this.#options.fillReserve());
   }
 
   async close(): Promise<void> {
     this.#timer.cancel();
+    await this.#filling;
     await this.#options.wal.close();
     this.#options.release();
   }
 
+  /**
+   * Removes snapshots that are not needed any more, and segments whose entries a snapshot covers
+   * that could be fallen back on. Files without a marker (received, then not needed) never count.
+   */
   async #purge(): Promise<void> {
     const { fs, snapFolder, maxSnapshots, maxWals, wal, logger } = this.#options;
-    const names = (await fs.list(snapFolder))
-      .map((name) => ({ name, parsed: parseSnapshotName(name) }))
-      .sort((a, b) => (b.parsed?.index ?? 0) - (a.parsed?.index ?? 0))
-      .filter(({ parsed }) => parsed !== undefined);
+    const files = (await fs.list(snapFolder)).flatMap((name) => {
+      const parsed = parseSnapshotName(name);
+      return parsed === undefined ? [] : [{ name, index: parsed.index }];
+    });
+    const marked = files
+      .filter(({ name }) => this.#marked.has(name))
+      .sort((a, b) => b.index - a.index);
+    const newest = marked[0]?.index ?? 0;
+    const useless = files.filter(({ name, index }) => !this.#marked.has(name) && index < newest);
     const keep = Math.max(snapshotsMin, maxSnapshots);
-    const surplus = maxSnapshots === 0 ? [] : names.slice(keep);
-    for (const { name } of surplus) await fs.remove(join(snapFolder, name));
-    const fallback = names[snapshotsMin - 1]?.parsed?.index;
+    const surplus = maxSnapshots === 0 ? [] : [...marked.slice(keep), ...useless];
+    for (const { name } of surplus) {
+      await fs.remove(join(snapFolder, name));
+      this.#marked.delete(name);
+    }
+    const fallback = marked[snapshotsMin - 1]?.index;
     if (fallback === undefined || maxWals === 0) return;
     await wal.dropBefore(fallback + 1, maxWals);
     logger.debug('purged old snapshots', { snapshots: surplus.length });

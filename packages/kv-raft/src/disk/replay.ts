@@ -10,7 +10,7 @@ import type { DiskFs } from './disk-fs.js';
 import { DiskError } from './errors.js';
 import { decodeBatch, decodeMarker, readRecord, recordHeadBytes, recordType } from './record.js';
 import type { Marker, WalRecord } from './record.js';
-import { decodeSegmentHead, parseSegmentName, segmentHeadBytes } from './segment.js';
+import { decodeSegmentHead, parseSegmentName, segmentHeadBytes, segmentName } from './segment.js';
 
 export type SegmentInfo = {
   readonly name: string;
@@ -31,6 +31,8 @@ export type Replay = {
     readonly offset: number;
     readonly sequence: number;
     readonly crc: number;
+    /** Where the last record begins. Its sync may not have been waited for by a former life. */
+    readonly lastRecordOffset: number;
   };
   /** Bytes behind the tail that a crash left; they must be cleared before the log is used. */
   readonly torn:
@@ -58,11 +60,19 @@ export async function replayLog(fs: DiskFs, folder: string): Promise<Replay> {
     crc: 0,
   };
   let identity: Identity | undefined;
-  let end = { offset: 0, torn: undefined as Replay['torn'] };
+  let end = { offset: 0, lastRecordOffset: 0, torn: undefined as Replay['torn'] };
   for (const [i, segment] of segments.entries()) {
     const path = join(folder, segment.name);
     const bytes = await fs.readFile(path);
     const head = decodeSegmentHead(bytes, path);
+    if (head.number !== segment.number || head.firstIndex !== segment.firstIndex) {
+      throw damage(
+        path,
+        0,
+        state,
+        `it was written as ${segmentName(head.number, head.firstIndex)}`,
+      );
+    }
     identity ??= head.identity;
     const same =
       identity.clusterId === head.identity.clusterId &&
@@ -93,7 +103,12 @@ export async function replayLog(fs: DiskFs, folder: string): Promise<Replay> {
     baseIndex: state.baseIndex,
     markers: state.markers,
     segments,
-    tail: { offset: end.offset, sequence: state.sequence, crc: state.crc },
+    tail: {
+      offset: end.offset,
+      sequence: state.sequence,
+      crc: state.crc,
+      lastRecordOffset: end.lastRecordOffset,
+    },
     torn: end.torn,
   };
 }
@@ -122,8 +137,9 @@ function readSegment(
   path: string,
   state: State,
   isLast: boolean,
-): { offset: number; torn: Replay['torn'] } {
+): { offset: number; lastRecordOffset: number; torn: Replay['torn'] } {
   let offset = segmentHeadBytes;
+  let lastRecordOffset = 0;
   for (;;) {
     const record = readRecord(bytes, offset);
     const fits = record?.sequence === state.sequence && record.previousCrc === state.crc;
@@ -135,12 +151,17 @@ function readSegment(
     }
     state.sequence += 1;
     state.crc = record.crc;
+    lastRecordOffset = offset;
     offset += record.length;
   }
   const rest = bytes.subarray(offset);
   const used = lastNonZero(rest);
-  if (used === 0) return { offset, torn: undefined };
+  if (used === 0) return { offset, lastRecordOffset, torn: undefined };
   if (!isLast) throw damage(path, offset, state, 'the record there is damaged');
+  if (readRecord(bytes, offset) !== undefined) {
+    // Whole, but not what belongs here: no crash leaves that.
+    throw damage(path, offset, state, 'the record there does not continue the one before it');
+  }
   const later = findLaterRecord(rest, state.sequence);
   if (later !== undefined) {
     throw damage(
@@ -150,12 +171,19 @@ function readSegment(
       `the record there is damaged, and a good one follows at offset ${offset + later}`,
     );
   }
-  return { offset, torn: { path, offset, bytes: used } };
+  return { offset, lastRecordOffset, torn: { path, offset, bytes: used } };
 }
 
 function applyRecord(record: WalRecord, state: State): void {
   if (record.type === recordType.snapshotMarker) {
-    state.markers.push(decodeMarker(record.payload));
+    const marker = decodeMarker(record.payload);
+    const last = state.baseIndex + state.entries.length;
+    if (marker.index > last) {
+      throw new Error(
+        `a snapshot of entry ${marker.index} is newer than the log, which ends at ${last}`,
+      );
+    }
+    state.markers.push(marker);
     return;
   }
   const batch = decodeBatch(record.payload);
@@ -186,13 +214,14 @@ function applyRecord(record: WalRecord, state: State): void {
 /** The offset of a whole record with a later sequence, which no torn write can have left. */
 function findLaterRecord(bytes: Buffer, sequence: number): number | undefined {
   const last = bytes.length - recordHeadBytes;
+  const sequenceMax = sequence + bytes.length / recordHeadBytes;
   for (let offset = 1; offset < last; offset += 1) {
-    // The sequence's upper bytes are zero in practice: a quick look before the checksum.
-    if (bytes[offset + 5] !== 0 || bytes[offset + 6] !== 0) continue;
+    // Quick looks before the checksum: the type, and a sequence that can stand here.
     const type = bytes[offset + 4];
     if (type !== recordType.batch && type !== recordType.snapshotMarker) continue;
-    const record = readRecord(bytes, offset);
-    if (record !== undefined && record.sequence > sequence) return offset;
+    const found = bytes.readUInt32BE(offset + 5) * 4_294_967_296 + bytes.readUInt32BE(offset + 9);
+    if (found <= sequence || found > sequenceMax) continue;
+    if (readRecord(bytes, offset) !== undefined) return offset;
   }
   return undefined;
 }

@@ -9,7 +9,7 @@ import { readUint64, writeUint64 } from '../entry-codec.js';
 import type { DiskFile, DiskFs } from './disk-fs.js';
 import { DiskError } from './errors.js';
 
-export const segmentHeadBytes = 52;
+export const segmentHeadBytes = 56;
 const segmentMagic = 0x43524c57;
 const formatVersion = 1;
 const zeroStepBytes = 1024 * 1024;
@@ -49,8 +49,8 @@ export function encodeSegmentHead(head: SegmentHead): Buffer {
   writeUint64(bytes, head.number, 24);
   writeUint64(bytes, head.firstIndex, 32);
   bytes.writeUInt32BE(head.previousCrc, 40);
-  bytes.writeUInt32BE(head.firstSequence, 44);
-  bytes.writeUInt32BE(crc32(bytes.subarray(0, 48)), 48);
+  writeUint64(bytes, head.firstSequence, 44);
+  bytes.writeUInt32BE(crc32(bytes.subarray(0, 52)), 52);
   return bytes;
 }
 
@@ -67,7 +67,7 @@ export function decodeSegmentHead(bytes: Buffer, path: string): SegmentHead {
         'that wrote it',
     );
   }
-  if (crc32(bytes.subarray(0, 48)) !== bytes.readUInt32BE(48)) {
+  if (crc32(bytes.subarray(0, 52)) !== bytes.readUInt32BE(52)) {
     throw damaged(path, 'the checksum of its head does not match');
   }
   return {
@@ -78,7 +78,7 @@ export function decodeSegmentHead(bytes: Buffer, path: string): SegmentHead {
     number: readUint64(bytes, 24),
     firstIndex: readUint64(bytes, 32),
     previousCrc: bytes.readUInt32BE(40),
-    firstSequence: bytes.readUInt32BE(44),
+    firstSequence: readUint64(bytes, 44),
   };
 }
 
@@ -90,14 +90,17 @@ function damaged(path: string, why: string): DiskError {
   );
 }
 
-/** Prepares the segment after the current one; knows whether there is space for it. */
+/**
+ * Prepares the segment after the current one; knows whether there is space for it. One preparation
+ * runs at a time: a second one would remove the file that the first is about to hand out.
+ */
 export class SegmentPipeline {
   readonly #fs: DiskFs;
   readonly #folder: string;
   readonly #bytes: number;
   readonly #onSpace: (state: 'full' | 'ok') => void;
-  #ready: Promise<DiskFile | undefined>;
-  #prepared: DiskFile | undefined;
+  readonly #onFailure: (error: unknown) => void;
+  #ready: Promise<DiskFile | undefined> = Promise.resolve(undefined);
   #full = false;
 
   constructor(options: {
@@ -105,65 +108,72 @@ export class SegmentPipeline {
     readonly folder: string;
     readonly segmentBytes: number;
     readonly onSpace: (state: 'full' | 'ok') => void;
+    /** The disk failed in a way that is final. */
+    readonly onFailure: (error: unknown) => void;
   }) {
     this.#fs = options.fs;
     this.#folder = options.folder;
     this.#bytes = options.segmentBytes;
     this.#onSpace = options.onSpace;
-    this.#ready = this.#prepare();
-  }
-
-  get full(): boolean {
-    return this.#full;
+    this.#onFailure = options.onFailure;
+    this.begin();
   }
 
   static temporaryName = 'next.tmp';
 
-  /** The prepared file; tries again when there was no space before. Undefined: there is none. */
-  async take(): Promise<DiskFile | undefined> {
-    let file = await this.#ready;
-    file ??= await this.#prepare();
-    this.#prepared = undefined;
+  /**
+   * The prepared file; tries again when there was no space before, in `bytesMax` bytes if that is
+   * given. Undefined: there is none. Rejects when the disk failed.
+   */
+  async take(bytesMax = this.#bytes): Promise<DiskFile | undefined> {
+    const file = (await this.#ready) ?? (await this.#attempt(Math.min(bytesMax, this.#bytes)));
+    this.#ready = Promise.resolve(undefined);
     return file;
   }
 
   /** Begins the next preparation. */
   begin(): void {
-    this.#ready = this.#prepare();
+    this.#attempt(this.#bytes).catch(this.#onFailure);
   }
 
   /** Looks whether there is space again. */
   async retry(): Promise<void> {
     if (!this.#full) return;
-    if ((await this.#ready) === undefined) this.begin();
-    await this.#ready;
+    this.begin();
+    await this.#ready.catch(() => undefined);
   }
 
   async close(): Promise<void> {
-    await this.#ready;
-    await this.#prepared?.close();
+    const file = await this.#ready;
+    await file?.close();
   }
 
-  async #prepare(): Promise<DiskFile | undefined> {
+  #attempt(bytes: number): Promise<DiskFile | undefined> {
+    this.#ready = this.#ready.then((file) => file ?? this.#prepare(bytes));
+    return this.#ready;
+  }
+
+  async #prepare(bytes: number): Promise<DiskFile | undefined> {
     const path = join(this.#folder, SegmentPipeline.temporaryName);
     let file: DiskFile | undefined;
     try {
       await this.#fs.remove(path);
       file = await this.#fs.open(path, 'create');
-      const zeros = Buffer.alloc(Math.min(zeroStepBytes, this.#bytes));
-      for (let offset = 0; offset < this.#bytes; offset += zeros.length) {
-        await file.writeAt(zeros.subarray(0, Math.min(zeros.length, this.#bytes - offset)), offset);
+      const zeros = Buffer.alloc(Math.min(zeroStepBytes, bytes));
+      for (let offset = 0; offset < bytes; offset += zeros.length) {
+        await file.writeAt(zeros.subarray(0, Math.min(zeros.length, bytes - offset)), offset);
       }
       await file.sync();
-      this.#prepared = file;
-      this.#report('ok');
+      this.#report(bytes === this.#bytes ? 'ok' : 'full');
       return file;
     } catch (error) {
       await file?.close().catch(() => undefined);
       await this.#fs.remove(path).catch(() => undefined);
       const code = systemErrorCode(error);
       if (code !== 'ENOSPC' && code !== 'EDQUOT') {
-        throw new Error(`cannot prepare a segment: ${errorMessage(error)}`, { cause: error });
+        throw new Error(`cannot prepare the segment ${path}: ${errorMessage(error)}`, {
+          cause: error,
+        });
       }
       this.#report('full');
       return undefined;

@@ -1,6 +1,6 @@
 // Snapshot files: written chunk by chunk under a temporary name, valid only as a whole. The layout
 // is in FORMAT.md.
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { systemErrorCode } from '@corral/kit';
 import type { SnapshotMeta } from '@corral/raft';
 import { extendCrc } from '../checksum.js';
@@ -40,8 +40,18 @@ export async function createSnapshotFile(options: {
   const temporary = join(folder, `${name}.${token}.tmp`);
   const file = await fs.open(temporary, 'create').catch(spaceError);
   const writer = new ChunkWriter(file);
-  await writer.start({ identity, meta }).catch(spaceError);
   let open = true;
+  const abandon = async (): Promise<void> => {
+    if (open) await file.close().catch(() => undefined);
+    open = false;
+    await fs.remove(temporary);
+  };
+  try {
+    await writer.start({ identity, meta });
+  } catch (error) {
+    await abandon().catch(() => undefined);
+    spaceError(error);
+  }
   return {
     write: (chunk) => writer.chunk(chunkType.data, chunk).catch(spaceError),
     async finish() {
@@ -49,14 +59,10 @@ export async function createSnapshotFile(options: {
       await file.sync().catch(spaceError);
       await file.close();
       open = false;
-      await fs.rename(temporary, join(folder, name));
+      await fs.rename(temporary, join(folder, name)).catch(spaceError);
       await fs.syncDirectory(folder);
     },
-    async abandon() {
-      if (open) await file.close().catch(() => undefined);
-      open = false;
-      await fs.remove(temporary);
-    },
+    abandon,
   };
 }
 
@@ -125,15 +131,20 @@ class ChunkWriter {
 }
 
 function readMeta(path: string, body: Buffer, identity: Identity): SnapshotMeta {
-  const content = JSON.parse(body.toString('utf8')) as {
-    readonly identity: Identity;
-    readonly meta: SnapshotMeta;
-  };
+  let content: { readonly identity: Identity; readonly meta: SnapshotMeta };
+  try {
+    content = JSON.parse(body.toString('utf8')) as typeof content;
+  } catch {
+    throw damaged(path, 'its description is not readable');
+  }
   if (content.identity.clusterId !== identity.clusterId) {
     throw new DiskError(
       'E_WAL_FOREIGN',
       `${path} belongs to cluster ${content.identity.clusterId}, not to ${identity.clusterId}`,
     );
+  }
+  if (basename(path) !== snapshotName(content.meta)) {
+    throw damaged(path, `it was written as ${snapshotName(content.meta)}`);
   }
   return content.meta;
 }

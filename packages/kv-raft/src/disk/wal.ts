@@ -32,17 +32,37 @@ export type WalOptions = {
   readonly segments: readonly SegmentInfo[];
   readonly tail: { readonly offset: number; readonly sequence: number; readonly crc: number };
   readonly lastIndex: number;
+  /** The newest hard state and snapshot markers that the log holds; each new segment repeats them. */
+  readonly hardState: HardState | undefined;
+  readonly markers: readonly Marker[];
+  /** What the reserve gives back: the size of a last segment on a full disk. */
+  readonly reserveBytes: number;
   readonly onSpace: (state: 'full' | 'ok') => void;
   /** Gives up the reserve kept for a full disk; false when there is none left. */
   readonly releaseReserve: () => Promise<boolean>;
+  /** The log cannot go on; called also when nobody waits for a save. */
+  readonly onFailure: (failure: StorageFailure) => void;
 };
+
+/** Markers that a new segment repeats; snapshots older than these are not relied on. */
+const markersKept = 8;
+/** A segment smaller than this is of no use. */
+const segmentBytesMin = 64 * 1024;
 
 export class Wal {
   readonly #options: WalOptions;
   readonly #pipeline: SegmentPipeline;
   #file: DiskFile;
+  /** Bytes that the present segment was prepared with; undefined until its size was asked for. */
+  #capacity: number | undefined;
+  #hardState: HardState | undefined;
+  #knownMarkers: readonly Marker[];
+  /** Something was written since the start: a clean end writes one more record behind it. */
+  #written = false;
   #segments: SegmentInfo[];
   #offset: number;
+  /** Where the records of the present segment begin that are not repeated ones. */
+  #begins = segmentHeadBytes;
   #sequence: number;
   #crc: number;
   #lastIndex: number;
@@ -61,8 +81,11 @@ export class Wal {
     this.#sequence = options.tail.sequence;
     this.#crc = options.tail.crc;
     this.#lastIndex = options.lastIndex;
+    this.#hardState = options.hardState;
+    this.#knownMarkers = options.markers.slice(-markersKept);
     const { fs, folder, segmentBytes, onSpace } = options;
-    this.#pipeline = new SegmentPipeline({ fs, folder, segmentBytes, onSpace });
+    const onFailure = (error: unknown): void => this.#fail(error, []);
+    this.#pipeline = new SegmentPipeline({ fs, folder, segmentBytes, onSpace, onFailure });
   }
 
   get segments(): readonly SegmentInfo[] {
@@ -128,10 +151,26 @@ export class Wal {
     if (dropped) await fs.syncDirectory(folder);
   }
 
+  /**
+   * Writes one empty record behind the last one, which proves at the next start that whatever
+   * stands before it had been acknowledged: damage there is then no torn tail.
+   */
   async close(): Promise<void> {
     await this.#running;
+    if (this.#written && this.#failure === undefined) await this.#writeEnd();
     await this.#pipeline.close().catch(() => undefined);
     await this.#file.close();
+  }
+
+  async #writeEnd(): Promise<void> {
+    const parts = encodeBatch({ hardState: this.#hardState, installed: undefined, runs: [] });
+    const { bytes } = encodeRecord(recordType.batch, this.#sequence, this.#crc, parts);
+    if (this.#offset + bytes.length > (await this.#capacityNow())) return;
+    try {
+      await this.#write(recordType.batch, parts);
+    } catch (error) {
+      this.#fail(error, []);
+    }
   }
 
   #start(): void {
@@ -150,6 +189,7 @@ export class Wal {
         if (batch !== undefined) await this.#writeBatch(batch);
         else if (marked !== undefined) {
           await this.#write(recordType.snapshotMarker, encodeMarker(marked.marker));
+          this.#remember(marked.marker);
         }
       } catch (error) {
         this.#fail(error, waiters);
@@ -161,19 +201,27 @@ export class Wal {
 
   async #writeBatch(batch: Gathered): Promise<void> {
     await this.#write(recordType.batch, encodeBatch(batch));
+    this.#hardState = batch.hardState ?? this.#hardState;
+    if (batch.installed !== undefined) {
+      this.#lastIndex = batch.installed.index;
+      this.#remember({ index: batch.installed.index, term: batch.installed.term });
+    }
     const last = batch.runs.at(-1)?.at(-1);
     if (last !== undefined) this.#lastIndex = last.index;
-    else if (batch.installed !== undefined) this.#lastIndex = batch.installed.index;
+  }
+
+  #remember(marker: Marker): void {
+    this.#knownMarkers = [...this.#knownMarkers, marker].slice(-markersKept);
   }
 
   async #write(type: number, parts: readonly Uint8Array[]): Promise<void> {
-    const { clock, segmentBytes } = this.#options;
-    const { bytes, crc } = encodeRecord(type, this.#sequence, this.#crc, parts);
-    const full = this.#offset + bytes.length > segmentBytes;
-    if (full && this.#offset > segmentHeadBytes) {
+    const { clock } = this.#options;
+    let { bytes, crc } = encodeRecord(type, this.#sequence, this.#crc, parts);
+    if (this.#offset + bytes.length > (await this.#capacityNow()) && this.#offset > this.#begins) {
       await this.#roll();
-      // The chain goes on through the head of the new segment: the record stays as it is.
+      ({ bytes, crc } = encodeRecord(type, this.#sequence, this.#crc, parts));
     }
+    this.#written = true;
     await this.#file.writeAt(bytes, this.#offset);
     const before = clock.now();
     await this.#file.sync();
@@ -184,35 +232,70 @@ export class Wal {
     this.#crc = crc;
   }
 
+  async #capacityNow(): Promise<number> {
+    this.#capacity ??= await this.#file.size();
+    return this.#capacity;
+  }
+
+  /**
+   * Begins the next segment. Its first records repeat hard state and markers, so that it stands on
+   * its own when the segments before it are removed. All of it is durable before the file gets its
+   * name: a crash in between leaves the old segment as the last one.
+   */
   async #roll(): Promise<void> {
-    const { fs, folder, identity, releaseReserve } = this.#options;
-    let file = await this.#pipeline.take();
-    while (file === undefined && (await releaseReserve())) file = await this.#pipeline.take();
-    if (file === undefined) throw new Error('no space left for the next segment');
+    const { fs, folder, identity } = this.#options;
+    const file = await this.#takeSegment();
     const number = (this.#segments.at(-1)?.number ?? -1) + 1;
     const firstIndex = this.#lastIndex + 1;
-    const head = encodeSegmentHead({
-      identity,
-      number,
-      firstIndex,
-      previousCrc: this.#crc,
-      firstSequence: this.#sequence,
-    });
-    await file.writeAt(head, 0);
+    const first = { sequence: this.#sequence, crc: this.#crc };
+    const head = { identity, number, firstIndex, previousCrc: first.crc };
+    const pieces = [encodeSegmentHead({ ...head, firstSequence: first.sequence })];
+    const state = { hardState: this.#hardState, installed: undefined, runs: [] };
+    const repeated: (readonly [number, readonly Uint8Array[]])[] = [
+      [recordType.batch, encodeBatch(state)],
+      ...this.#knownMarkers.map((one) => [recordType.snapshotMarker, encodeMarker(one)] as const),
+    ];
+    for (const [type, parts] of repeated) {
+      const { bytes, crc } = encodeRecord(type, first.sequence, first.crc, parts);
+      pieces.push(bytes);
+      first.sequence += 1;
+      first.crc = crc;
+    }
+    const bytes = Buffer.concat(pieces);
+    await file.writeAt(bytes, 0);
     await file.sync();
     const name = segmentName(number, firstIndex);
     await fs.rename(join(folder, SegmentPipeline.temporaryName), join(folder, name));
     await fs.syncDirectory(folder);
     const old = this.#file;
     this.#file = file;
+    this.#capacity = undefined;
     this.#segments.push({ name, number, firstIndex });
-    this.#offset = segmentHeadBytes;
+    this.#offset = bytes.length;
+    this.#begins = bytes.length;
+    this.#sequence = first.sequence;
+    this.#crc = first.crc;
     await old.close();
     this.#pipeline.begin();
   }
 
+  /** The prepared segment; on a full disk a smaller one in the place of the reserve. */
+  async #takeSegment(): Promise<DiskFile> {
+    const { folder, segmentBytes, reserveBytes, releaseReserve } = this.#options;
+    let file = await this.#pipeline.take();
+    if (file === undefined && (await releaseReserve())) {
+      let bytes = Math.min(segmentBytes, reserveBytes);
+      const least = Math.min(bytes, segmentBytesMin);
+      for (; file === undefined && bytes >= least; bytes = Math.floor(bytes / 2)) {
+        file = await this.#pipeline.take(bytes);
+      }
+    }
+    if (file !== undefined) return file;
+    throw new Error(`the disk is full, and no segment can be added to ${folder}`);
+  }
+
   #fail(error: unknown, waiters: readonly Waiter[]): void {
-    this.#failure = new StorageFailure(
+    this.#failure ??= new StorageFailure(
       'E_STORAGE_FAILED',
       `writing the log in ${this.#options.folder} failed: ${errorMessage(error)}. The server stops; ` +
         'start it again when the disk works',
@@ -223,6 +306,7 @@ export class Wal {
     for (const { waiter } of this.#markers) waiter.reject(this.#failure);
     this.#next = undefined;
     this.#markers = [];
+    this.#options.onFailure(this.#failure);
   }
 }
 
