@@ -7,6 +7,8 @@ describe.each(runtimes)('replication on %s nodes', () => {
   it('a write through each node is read on every member and through every worker', async () => {
     await using world = await World.boot();
     const { nodes } = await world.cluster.status();
+    const history = new History();
+    history.start(await world.writers(nodes.map((node) => node.name)));
 
     for (const node of nodes) {
       const client = await world.client([node.name]);
@@ -21,19 +23,33 @@ describe.each(runtimes)('replication on %s nodes', () => {
         expect(got.node.value).toBe(writer.name);
       }
     }
+    await history.progress(50, 10_000);
+    await history.stop();
+    const check = await world.expectNothingLost(history);
+    expect(check.unknown + check.refused, history.refusals.join('; ')).toBe(0);
   });
 
-  it('a watch through a worker hears a write through a member', async () => {
+  it('a watch through a worker hears every write through the members, once and in order', async () => {
     await using world = await World.boot();
     const reader = await world.client(['w1']);
-    const writer = await world.client(['n1']);
-    const events = reader.watch('/heard', { waitIndex: 1 });
+    const history = new History();
+    const events = reader.watch('/heard', { recursive: true, waitIndex: 1 });
+    history.start(await world.writers(['n1', 'n2', 'n3']), '/heard');
+    await history.progress(100, 10_000);
+    await history.stop();
 
-    await writer.keys.set('/heard', 'yes');
-
-    const { value } = await events.next();
+    const heard: { readonly key: string; readonly index: number }[] = [];
+    while (heard.length < history.acknowledged) {
+      const { value } = await events.next();
+      heard.push({ key: value?.node.key ?? '', index: value?.node.modifiedIndex ?? 0 });
+    }
     await events.return();
-    expect(value?.node.value).toBe('yes');
+
+    expect(new Set(heard.map(({ key }) => key)).size).toBe(history.acknowledged);
+    expect(heard.map(({ index }) => index)).toEqual(
+      heard.map(({ index }) => index).sort((a, b) => a - b),
+    );
+    await world.expectNothingLost(history);
   });
 
   it("a worker's proxy follows the membership", async () => {
