@@ -1,5 +1,7 @@
 // Composition root: from a configuration to a member that serves. It owns the order of starting and
 // stopping, and what is told to the user when a start fails.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { CodedError, errorMessage, systemErrorCode } from '@corral/kit';
 import type { Clock, DialMap, Logger, Prng } from '@corral/kit';
 import { defaultConfig } from '@corral/raft';
@@ -77,7 +79,8 @@ export async function startMember(options: StartOptions): Promise<RunningMember 
   }
   if (content === 'proxy') {
     logger.info('the server is already initialized as proxy before, starting as etcd proxy...');
-    return { kind: 'proxy', peerUrls: [] };
+    const remembered = existsSync(join(config.dataDir, 'proxy', 'cluster'));
+    return { kind: 'proxy', peerUrls: remembered ? [] : await DiscoveryState.proxyPeers(options) };
   }
   if (content === 'empty' && config.proxy !== 'off') {
     return { kind: 'proxy', peerUrls: await DiscoveryState.proxyPeers(options) };
@@ -127,7 +130,10 @@ async function start(
     server.on('connection', (socket) => socket.destroy());
     cleanUp.push(() => void server.close());
   }
-  if (plan !== undefined) await createMember(dirOptions, firstState(plan));
+  if (plan !== undefined) {
+    await createMember(dirOptions, firstState(plan));
+    await DiscoveryState.forget(config);
+  }
   const { recovered, storage } = await openMember(dirOptions, () => lock.release());
   cleanUp.push(() => storage.close());
   const { clusterId, memberId } = recovered.identity;
@@ -138,6 +144,7 @@ async function start(
   });
   for (const server of peerServers) server.removeAllListeners('connection');
   const electionMs = config.electionMs;
+  const failures: unknown[] = [];
   const server: EtcdServer = new EtcdServer({
     name: config.name,
     advertiseClientUrls: advertisedClientUrls(config, listeners, logger),
@@ -174,7 +181,10 @@ async function start(
     logger,
     setLogLevel: options.setLogLevel,
     defer: (run) => void setImmediate(run),
-    onFatal: options.onFatal,
+    onFatal: (error) => {
+      failures.push(error);
+      options.onFatal(error);
+    },
     onRemoved: options.onRemoved,
   });
   const app = createApp({
@@ -185,6 +195,11 @@ async function start(
     commandLine: options.commandLine,
   });
   server.start();
+  // What was committed before the last stop is there before anybody can read.
+  while (!server.backend.caughtUp) {
+    if (failures.length > 0) throw failures[0];
+    await clock.sleep(1);
+  }
   listeners.serve(app.handle);
   const clientUrls = listeners.addresses.map(urlOf);
   logger.info('ready to serve client requests', { clientUrls });
@@ -251,7 +266,7 @@ async function bindClients(config: ServerConfig): Promise<ClientListeners> {
   try {
     return await ClientListeners.bind(config.listenClientUrls.map(listenAddress));
   } catch (error) {
-    throw listenError(error, config.listenClientUrls);
+    throw listenError(error, config.listenClientUrls, 'listen-client-urls');
   }
 }
 
@@ -261,21 +276,24 @@ async function bindPeers(
   try {
     return await bindPeerListeners(config.listenPeerUrls.map(listenAddress));
   } catch (error) {
-    throw listenError(error, config.listenPeerUrls);
+    throw listenError(error, config.listenPeerUrls, 'listen-peer-urls');
   }
 }
 
-function listenError(error: unknown, urls: readonly string[]): ServerError {
+const listenRefusals: ReadonlyMap<string, string> = new Map([
+  ['EADDRINUSE', 'bind: address already in use. Stop the process that listens there'],
+  ['EADDRNOTAVAIL', 'bind: cannot assign requested address. Give this machine the address'],
+  ['EACCES', 'bind: permission denied. Give the process the right to use the port'],
+  ['ENOTFOUND', 'lookup: no such host. Make the name known'],
+]);
+
+function listenError(error: unknown, urls: readonly string[], flag: string): ServerError {
   const { address, port } = error as { readonly address?: string; readonly port?: number };
   const where = address === undefined ? urls.join(',') : `${address}:${port ?? ''}`;
   const code = systemErrorCode(error);
-  const why =
-    code === 'EADDRINUSE'
-      ? 'bind: address already in use'
-      : code === 'EADDRNOTAVAIL'
-        ? 'bind: cannot assign requested address'
-        : errorMessage(error);
-  return new ServerError('E_LISTEN', `listen tcp ${where}: ${why}`, {
+  const why = listenRefusals.get(code ?? '') ?? errorMessage(error);
+  const instead = `choose another address with -${flag}`;
+  return new ServerError('E_LISTEN', `listen tcp ${where}: ${why}, or ${instead}`, {
     cause: error,
     details: { address: where, errno: code },
   });

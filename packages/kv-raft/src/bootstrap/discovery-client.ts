@@ -63,7 +63,6 @@ export async function joinDiscovery(options: DiscoveryOptions): Promise<Discover
     }
     const found = listing.registrations.slice(0, listing.size);
     if (found.length >= listing.size) {
-      await rm(options.stateFile, { force: true });
       options.logger.info(`found ${listing.size} needed peer(s)`);
       return { kind: 'cluster', cluster: clusterOf(options, found) };
     }
@@ -216,7 +215,9 @@ class DiscoveryClient {
   }
 
   #url(suffix: string): string {
-    return `${this.#options.url}${suffix}`;
+    // A slash at the end counts for the id, and once for the path.
+    const { url } = this.#options;
+    return url.endsWith('/') && suffix.startsWith('/') ? url + suffix.slice(1) : url + suffix;
   }
 
   /** The etcd answer, or the error that it is. */

@@ -1,6 +1,6 @@
 // Which of the ways to begin applies: join, discovery, or a static cluster.
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { randomPrng } from '@corral/kit';
 import type { Logger } from '@corral/kit';
 import type { ServerConfig } from '../config/config.js';
 import type { StartOptions } from '../server.js';
@@ -45,6 +45,11 @@ export const DiscoveryState = {
     return [...cluster.values()].flat();
   },
 
+  /** The member exists: nothing about its registration need be remembered. */
+  async forget(config: ServerConfig): Promise<void> {
+    if (config.discovery !== undefined) await rm(stateFileOf(config), { force: true });
+  },
+
   warnIgnored(config: ServerConfig, logger: Logger): void {
     if (config.discovery === undefined) return;
     const wal = config.walDir ?? join(config.dataDir, 'member', 'wal');
@@ -55,19 +60,23 @@ export const DiscoveryState = {
   },
 };
 
+function stateFileOf(config: ServerConfig): string {
+  return join(config.dataDir, 'discovery.json');
+}
+
 function discoveryOptions(options: StartOptions, url: string): DiscoveryOptions {
-  const { config, dialMap, trusted, clock, logger, signal } = options;
+  const { config, dialMap, trusted, clock, prng, logger, signal } = options;
   return {
     url,
     name: config.name,
     peerUrls: config.initialAdvertisePeerUrls,
     dataDir: config.dataDir,
-    stateFile: join(config.dataDir, 'discovery.json'),
+    stateFile: stateFileOf(config),
     proxy: config.discoveryProxy,
     dialMap,
     trusted,
     clock,
-    prng: randomPrng(),
+    prng: prng.fork('discovery'),
     logger,
     signal,
   };

@@ -1,17 +1,11 @@
 // Command line and environment to one frozen configuration, or to the text and exit code that say
 // why not. Three steps: collect (flag over variable over default), convert, check. The messages are
 // those of etcd 2.3.8.
-import { goFlagsMessage, parseGoBoolean, parseGoFlags } from '@corral/kit';
+import { parseGoBoolean } from '@corral/kit';
 import { serverVersion } from '../version.js';
-import {
-  flags,
-  helpText,
-  ignoredLegacyFlags,
-  legacyAddressFlags,
-  refusedLegacyFlags,
-  variableOf,
-} from './flags.js';
-import type { Flag } from './flags.js';
+import { Refused, collect, parseGoUnsigned, verifying } from './collect.js';
+import type { Collected, Environment } from './collect.js';
+import { flags, variableOf } from './flags.js';
 import { parseInitialCluster, parseUrls } from './urls.js';
 import type { PlainUrl } from './urls.js';
 
@@ -60,32 +54,22 @@ export type ConfigResult =
       readonly stderr: string;
     };
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Values by flag name, and which of them were given. */
-type Collected = { readonly values: Map<string, string>; readonly given: Set<string> };
-
-class Refused extends Error {
-  readonly code: number;
-
-  constructor(code: number, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
+/**
+ * The configuration, or the text and code to end with: 0 for help and version, 2 for what is no
+ * flag or no value, 1 for what contradicts itself or is not there yet.
+ */
 export function readConfig(words: readonly string[], environment: Environment): ConfigResult {
   try {
-    const warnings: string[] = [];
-    const collected = collect(words, environment, warnings);
-    if (collected.values.get('version') === 'true') return exit(0, versionText());
+    const collected = collect(words, environment);
+    if (parseGoBoolean(collected.values.get('version') ?? '') === true)
+      return exit(0, versionText());
     refuseMissing(collected.values);
-    const config = convert(collected, warnings);
+    const config = convert(collected);
     check(collected, config);
     return { kind: 'config', config: Object.freeze(config) };
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (error.code === 0) return exit(0, helpText());
+    if (error.code === 0) return exit(0, error.message);
     return exit(error.code, '', error.message);
   }
 }
@@ -102,97 +86,6 @@ function versionText(): string {
   );
 }
 
-function collect(
-  words: readonly string[],
-  environment: Environment,
-  warnings: string[],
-): Collected {
-  const known = new Map<string, { boolean: boolean }>();
-  for (const one of flags) known.set(one.name, { boolean: one.kind === 'boolean' });
-  for (const name of [...refusedLegacyFlags, ...legacyAddressFlags.keys()]) {
-    known.set(name, { boolean: false });
-  }
-  for (const name of ignoredLegacyFlags) {
-    known.set(name, { boolean: ['force', 'snapshot', 'v', 'vv'].includes(name) });
-  }
-  const parsed = parseGoFlags(words, known);
-  if (!parsed.ok) {
-    if (parsed.problem.kind === 'help') throw new Refused(0, '');
-    throw usage(goFlagsMessage(parsed.problem));
-  }
-  const { values: fromLine, rest } = parsed.flags;
-  if (rest.length > 0) throw verifying(`'${rest[0] ?? ''}' is not a valid flag`);
-  const values = new Map<string, string>();
-  const given = new Set<string>();
-  for (const [name, value] of fromLine) {
-    if (refusedLegacyFlags.includes(name)) throw usage(`flag "-${name}" is no longer supported.`);
-    if (ignoredLegacyFlags.includes(name)) {
-      warnings.push(`flag "-${name}" is no longer supported - ignoring.`);
-      continue;
-    }
-    const modern = legacyAddressFlags.get(name);
-    if (modern !== undefined && fromLine.has(modern)) {
-      throw verifying(`Set only one of flags -${modern} and -${name}`);
-    }
-    values.set(modern ?? name, modern === undefined ? value : `http://${value}`);
-    given.add(modern ?? name);
-  }
-  addEnvironment(environment, values, given, warnings);
-  for (const one of flags) {
-    const value = values.get(one.name);
-    if (value === undefined) values.set(one.name, one.fallback);
-    else
-      checkValue(one, value, fromLine.has(one.name) ? `flag -${one.name}` : variableOf(one.name));
-  }
-  return { values, given };
-}
-
-function addEnvironment(
-  environment: Environment,
-  values: Map<string, string>,
-  given: Set<string>,
-  warnings: string[],
-): void {
-  const names = new Map(flags.map((one) => [variableOf(one.name), one.name]));
-  const variables = Object.keys(environment).filter((name) => name.startsWith('ETCD_'));
-  for (const variable of variables.sort()) {
-    const value = environment[variable];
-    const name = names.get(variable);
-    if (value === undefined || value === '' || variable === 'ETCD_UNSUPPORTED_ARCH') continue;
-    if (name === undefined || name === 'version') {
-      warnings.push(`unrecognized environment variable ${variable}=${value}`);
-    } else if (given.has(name)) {
-      warnings.push(
-        `recognized environment variable ${variable}, but unused: shadowed by corresponding flag`,
-      );
-    } else {
-      values.set(name, value);
-      given.add(name);
-    }
-  }
-}
-
-function checkValue(one: Flag, value: string, where: string): void {
-  const fail = (why: string): Refused => {
-    const text = `invalid value "${value}" for ${where}: ${why}`;
-    return where.startsWith('flag') ? usage(text) : new Refused(1, text);
-  };
-  if (one.kind === 'number' && !/^\d{1,15}$/.test(value)) {
-    throw fail(`strconv.ParseUint: parsing "${value}": invalid syntax`);
-  }
-  if (one.kind === 'boolean' && parseGoBoolean(value) === undefined) {
-    throw fail(`strconv.ParseBool: parsing "${value}": invalid syntax`);
-  }
-  if (one.kind === 'choice' && one.choices?.includes(value) !== true) throw fail('invalid value');
-  if (one.kind === 'urls') {
-    try {
-      parseUrls(value);
-    } catch (error) {
-      throw fail(error instanceof Error ? error.message : '');
-    }
-  }
-}
-
 function refuseMissing(values: ReadonlyMap<string, string>): void {
   for (const { name, missing, fallback, kind } of flags) {
     if (missing === undefined) continue;
@@ -202,16 +95,21 @@ function refuseMissing(values: ReadonlyMap<string, string>): void {
     const hint = `Leave out -${name} and the variable ${variableOf(name)}`;
     throw new Refused(1, `-${name}=${value} cannot be used: ${missing}. ${hint}`);
   }
-  for (const name of ['listen-client-urls', 'listen-peer-urls', 'initial-advertise-peer-urls']) {
+  for (const name of [
+    'listen-client-urls',
+    'listen-peer-urls',
+    'initial-advertise-peer-urls',
+    'initial-cluster',
+  ]) {
     const value = values.get(name) ?? '';
     if (!value.includes('https://')) continue;
     throw new Refused(1, `-${name}=${value} cannot be used: TLS is not there yet. Use http URLs`);
   }
 }
 
-function convert({ values, given }: Collected, warnings: readonly string[]): ServerConfig {
+function convert({ values, given, warnings }: Collected): ServerConfig {
   const text = (name: string): string => values.get(name) ?? '';
-  const number = (name: string): number => Number(text(name));
+  const number = (name: string): number => parseGoUnsigned(text(name)) ?? 0;
   const optional = (name: string): string | undefined =>
     text(name) === '' ? undefined : text(name);
   const name = text('name');
@@ -281,6 +179,11 @@ function check({ given }: Collected, config: ServerConfig): void {
         '"discovery" or "discovery-srv"',
     );
   }
+  if (discovery !== undefined && !isHttpUrl(discovery)) {
+    throw verifying(
+      `-discovery=${discovery} is not a URL to ask: it has to be http://HOST[:PORT]/TOKEN or https`,
+    );
+  }
   const mayFallBack = discovery !== undefined && discoveryFallback === 'proxy';
   const mustAdvertise = proxy === 'off' && !mayFallBack;
   if (given.has('listen-client-urls') && !given.has('advertise-client-urls') && mustAdvertise) {
@@ -304,10 +207,6 @@ function check({ given }: Collected, config: ServerConfig): void {
   }
 }
 
-function verifying(message: string, more = ''): Refused {
-  return new Refused(1, `error verifying flags, ${message}. See 'etcd --help'.${more}`);
-}
-
-function usage(message: string): Refused {
-  return new Refused(2, `${message}\n${helpText().trimEnd()}`);
+function isHttpUrl(text: string): boolean {
+  return /^https?:\/\/[^/]/.test(text) && URL.canParse(text);
 }

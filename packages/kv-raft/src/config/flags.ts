@@ -212,8 +212,19 @@ export function variableOf(name: string): string {
   return `ETCD_${name.toUpperCase().replaceAll('-', '_')}`;
 }
 
+/** What follows a message about a wrong flag. */
+export const usageText = `usage: etcd2 [flags]
+       start an etcd server
+
+       etcd2 --version
+       show the version
+
+       etcd2 -h | --help
+       show what every flag means`;
+
+/** Every flag with its default and meaning. */
 export function helpText(): string {
-  const lines = ['usage: etcd2 [flags]', '       start an etcd server', ''];
+  const lines = [usageText, ''];
   let group = '';
   for (const one of flags) {
     if (one.group !== group) {

@@ -16,14 +16,20 @@ export function parseUrls(text: string): PlainUrl[] {
   return parts.map(parseUrl).sort();
 }
 
+/** One URL; throws UrlError with etcd's text. */
 export function parseUrl(text: string): PlainUrl {
   const match = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^?#]*)/i.exec(text);
-  const [, scheme = '', authority = '', path = ''] = match ?? [];
+  const [, anyCase = '', authority = '', path = ''] = match ?? [];
+  const scheme = anyCase.toLowerCase();
   if (match === null || (scheme !== 'http' && scheme !== 'https')) {
     throw new UrlError('E_URL', `URL scheme must be http or https: ${text}`);
   }
   if (!/^(\[[^\]]*\]|[^:]*):\d{1,5}$/.test(authority)) {
     throw new UrlError('E_URL', `URL address does not have the form "host:port": ${text}`);
+  }
+  const port = Number(authority.slice(authority.lastIndexOf(':') + 1));
+  if (port > 65_535) {
+    throw new UrlError('E_URL', `URL has a port above 65535: ${text}`);
   }
   if (path !== '' && path !== '/') {
     throw new UrlError('E_URL', `URL must not contain a path: ${text}`);

@@ -63,6 +63,12 @@ export function createApp(options: AppOptions): App {
   const handle: RequestListener = (request, response) => {
     const { method = '' } = request;
     requests.set(method, (requests.get(method) ?? 0) + 1);
+    if (request.httpVersionMajor < 1) {
+      // Node takes a line without a version for HTTP/0.9; Go does not.
+      response.shouldKeepAlive = false;
+      sendText(response, 400, ['Content-Type', plainType], '400 Bad Request');
+      return;
+    }
     addCors(options.corsOrigins, request, response);
     if (method === 'OPTIONS') {
       response.writeHead(200, ['Content-Length', '0']);
@@ -79,6 +85,10 @@ export function createApp(options: AppOptions): App {
     open.add(response);
     route(request, response)
       .catch((error: unknown) => {
+        if (request.destroyed && !request.complete) {
+          logger.debug('a client went away in the middle of its request', { url: request.url });
+          return;
+        }
         logger.error('a request failed', { url: request.url, error: errorMessage(error) });
         if (!response.headersSent) sendPlain(response, 500, 'Internal Server Error\n');
         else response.destroy();

@@ -15,6 +15,14 @@ export function goJson(value: unknown): string {
   return JSON.stringify(value).replace(escapes, escapeOne);
 }
 
+/** A field of a parsed object as Go's decoder finds it: letters' case does not count. */
+export function goField(parsed: unknown, name: string): unknown {
+  if (typeof parsed !== 'object' || parsed === null) return undefined;
+  const fields = parsed as Readonly<Record<string, unknown>>;
+  const found = Object.keys(fields).find((key) => key.toLowerCase() === name.toLowerCase());
+  return found === undefined ? undefined : fields[found];
+}
+
 function escapeOne(found: string): string {
   if (found === '\\\\' || found === '\\"') return found;
   if (found === '\\b') return '\\u0008';

@@ -2,7 +2,9 @@
 // that come before the server is ready wait for it.
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+
+type Answering = ServerResponse & { req: IncomingMessage };
 
 export type ListenAddress = { readonly host: string; readonly port: number };
 
@@ -16,7 +18,9 @@ const headersTimeoutMs = 30_000;
 export class ClientListeners {
   readonly #servers: Server[] = [];
   #handler: RequestListener | undefined;
-  #waiting: (readonly [IncomingMessage, ServerResponse & { req: IncomingMessage }])[] = [];
+  #waiting: (readonly [IncomingMessage, Answering])[] = [];
+  /** The last answer of each connection. */
+  readonly #last = new WeakMap<Socket, Answering>();
 
   /** Binds all addresses or none. Rejects with the system's error. */
   static async bind(addresses: readonly ListenAddress[]): Promise<ClientListeners> {
@@ -58,6 +62,22 @@ export class ClientListeners {
     );
   }
 
+  /** Requests on one connection are executed one after the other (RFC 9112, 9.3.2). */
+  #onRequest(request: IncomingMessage, response: Answering): void {
+    const before = this.#last.get(request.socket);
+    this.#last.set(request.socket, response);
+    if (before === undefined || before.writableFinished || before.destroyed) {
+      this.#handle(request, response);
+    } else {
+      before.once('close', () => this.#handle(request, response));
+    }
+  }
+
+  #handle(request: IncomingMessage, response: Answering): void {
+    if (this.#handler === undefined) this.#waiting.push([request, response]);
+    else this.#handler(request, response);
+  }
+
   #bind(host: string, port: number): Promise<void> {
     const server = createServer({
       maxHeaderSize: headBytesMax,
@@ -69,10 +89,7 @@ export class ClientListeners {
       keepAlive: true,
       keepAliveInitialDelay: tcpKeepAliveMs,
     });
-    server.on('request', (request, response) => {
-      if (this.#handler === undefined) this.#waiting.push([request, response]);
-      else this.#handler(request, response);
-    });
+    server.on('request', (request, response) => this.#onRequest(request, response));
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port }, () => {

@@ -4,7 +4,7 @@ import { errorMessage } from '@corral/kit';
 import type { Backend, Member, MemberOutcome, MemberRefusal } from '../backend.js';
 import { parseUrl } from '../config/urls.js';
 import { readBody } from './body.js';
-import { goJson } from './json.js';
+import { goField, goJson } from './json.js';
 import { failureText, sendMessage, sendMethodNotAllowed, sendText } from './reply.js';
 
 const jsonBytesMax = 1024 * 1024;
@@ -136,7 +136,7 @@ function parseJson(text: string): unknown {
 }
 
 function readPeerUrlsField(parsed: unknown): readonly string[] {
-  const { peerURLs = [] } = (parsed ?? {}) as { readonly peerURLs?: unknown };
+  const peerURLs = goField(parsed, 'peerURLs') ?? [];
   if (!Array.isArray(peerURLs) || !peerURLs.every((url) => typeof url === 'string')) {
     throw new Error(
       'json: "peerURLs" must be a list of strings: {"peerURLs":["http://host:port"]}',

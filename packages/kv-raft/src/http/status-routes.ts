@@ -1,9 +1,10 @@
 // What the server says of itself: machines, stats, version, health, variables, metrics, log level.
+import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '@corral/kit';
 import type { Backend } from '../backend.js';
 import { readBody } from './body.js';
-import { goJson } from './json.js';
+import { goField, goJson } from './json.js';
 import { renderTime } from './render.js';
 import { plainType, sendMessage, sendMethodNotAllowed, sendPlain, sendText } from './reply.js';
 
@@ -49,14 +50,11 @@ export async function handleStatus(
     case '/health':
       if (allows(request, response, ['GET'])) await answerHealth(options, response);
       return true;
-    case '/debug/vars':
-      sendText(
-        response,
-        200,
-        ['Content-Type', 'application/json; charset=utf-8'],
-        variables(options),
-      );
+    case '/debug/vars': {
+      const headers = ['Content-Type', 'application/json; charset=utf-8'];
+      sendText(response, 200, headers, await variables(options));
       return true;
+    }
     case '/metrics':
       if (allows(request, response, ['GET', 'HEAD'])) {
         sendText(response, 200, ['Content-Type', 'text/plain; version=0.0.4'], metrics(options));
@@ -149,13 +147,20 @@ async function answerHealth(options: StatusOptions, response: ServerResponse): P
   else sendPlain(response, 503, '{"health":"false"}\n');
 }
 
-function variables({ backend, commandLine }: StatusOptions): string {
+async function variables({ backend, commandLine }: StatusOptions): Promise<string> {
   const lines = [
     `"cmdline": ${goJson(commandLine)}`,
+    `"file_descriptor_limit": ${await fileDescriptorLimit()}`,
     `"memstats": ${goJson(process.memoryUsage())}`,
     `"raft.status": ${goJson(backend.raftStatus())}`,
   ];
   return `{\n${lines.join(',\n')}\n}\n`;
+}
+
+/** 0 where the system does not tell (proc(5)). */
+async function fileDescriptorLimit(): Promise<number> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '');
+  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? 0);
 }
 
 function metrics({ backend, requests }: StatusOptions): string {
@@ -186,7 +191,7 @@ async function answerLogLevel(
   const body = await readBody(request, 64 * 1024);
   let level: unknown;
   try {
-    level = (JSON.parse(body?.toString('utf8') ?? '') as { readonly Level?: unknown }).Level;
+    level = goField(JSON.parse(body?.toString('utf8') ?? ''), 'Level');
   } catch {
     sendMessage(response, undefined, 400, 'Invalid json body');
     return;
@@ -215,6 +220,7 @@ const levels: ReadonlyMap<string, 'debug' | 'info' | 'warn' | 'error'> = new Map
 
 /** Go's form of a duration: 919.052304ms, 1m50.75s, 2h0m3s. */
 export function goDuration(milliseconds: number): string {
+  if (milliseconds <= 0) return '0s';
   if (milliseconds < 1000) return `${milliseconds}ms`;
   const seconds = milliseconds / 1000;
   const hours = Math.floor(seconds / 3600);
