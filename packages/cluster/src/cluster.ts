@@ -75,6 +75,7 @@ export class Cluster {
     const text = await preflight(plan, home);
     const ms = Math.round(systemClock.now() - begun);
     onProgress({ kind: 'step', name: 'preflight', state: 'done', ms, text });
+    signal?.throwIfAborted();
     state.writePlan(plan);
     await cluster.#startKeeper('up');
     await cluster.#boot(onProgress, signal, options.keepOnFailure === true);
@@ -95,7 +96,7 @@ export class Cluster {
     const running = await hasKeeper(state);
     const plan = state.readPlan();
     if (differences(spec, plan).length > 0) throw exists(spec, plan, running);
-    if (!running) await cluster.start(onProgress);
+    if (!running) await cluster.start(onProgress, options.signal);
     return { cluster, was: running ? 'running' : 'stopped' };
   }
 
@@ -122,12 +123,15 @@ export class Cluster {
     return this.#state.folder;
   }
 
-  /** Brings a stopped cluster back: same nodes, ids, addresses and data. */
-  async start(onProgress: (progress: Progress) => void = () => undefined): Promise<void> {
+  /** Brings a stopped cluster back: same nodes, ids, addresses and data; aborted, it is stopped again. */
+  async start(
+    onProgress: (progress: Progress) => void = () => undefined,
+    signal?: AbortSignal,
+  ): Promise<void> {
     if (await hasKeeper(this.#state)) return;
     killLeftovers(findLeftovers(this.#state.folder));
     await this.#startKeeper('start');
-    await this.#boot(onProgress, undefined, true);
+    await this.#boot(onProgress, signal, true);
   }
 
   /** Ends all processes; everything on disk stays. */
@@ -234,8 +238,20 @@ export class Cluster {
     }
   }
 
-  async addNode(role: Role): Promise<string> {
-    return (await callKeeper(this.#state, 'addNode', { role })) as string;
+  /** Adds a node and waits until it takes writes; aborted, it is taken back before this rejects. */
+  async addNode(role: Role, options: { readonly signal?: AbortSignal } = {}): Promise<string> {
+    const { signal } = options;
+    const before = this.plan.nodes.length;
+    try {
+      return (await callKeeper(this.#state, 'addNode', { role }, { signal })) as string;
+    } catch (error) {
+      if (signal?.aborted === true) {
+        await this.#undone('the node to be taken back', () =>
+          Promise.resolve(this.plan.nodes.length <= before),
+        );
+      }
+      throw error;
+    }
   }
 
   removeNode(node: string): Promise<ClusterStatus> {
@@ -322,21 +338,28 @@ export class Cluster {
     signal: AbortSignal | undefined,
     keep: boolean,
   ): Promise<void> {
-    await callKeeper(
-      this.#state,
-      'boot',
-      { keep },
-      {
-        onEvent: (event) => onProgress(event as Progress),
-        signal,
-      },
-    );
+    const onEvent = (event: unknown): void => onProgress(event as Progress);
+    try {
+      if (signal?.aborted === true) {
+        await callKeeper(this.#state, 'shutdown', { remove: !keep, orderly: false });
+        signal.throwIfAborted();
+      }
+      await callKeeper(this.#state, 'boot', { keep }, { onEvent, signal });
+    } catch (error) {
+      // The keeper undoes what it made when its caller goes away.
+      if (signal?.aborted === true) await this.#keeperGone();
+      throw error;
+    }
   }
 
-  async #keeperGone(): Promise<void> {
-    await poll(async () => ((await hasKeeper(this.#state)) ? undefined : true), {
+  #keeperGone(): Promise<void> {
+    return this.#undone('the keeper to end', async () => !(await hasKeeper(this.#state)));
+  }
+
+  async #undone(what: string, isSo: () => Promise<boolean>): Promise<void> {
+    await poll(async () => ((await isSo()) ? true : undefined), {
       clock: systemClock,
-      what: 'the keeper to end',
+      what,
       timeoutMs: 15_000,
       intervalMs: 5,
       intervalMaxMs: 20,

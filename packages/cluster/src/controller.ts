@@ -8,6 +8,7 @@ import { ClusterError } from './errors.js';
 import { Faults } from './faults.js';
 import type { FaultRecord, FaultSpec } from './faults.js';
 import { announceMember, dismissMember } from './membership.js';
+import type { MembershipView } from './membership.js';
 import { isProxy } from './node-urls.js';
 import { planAddedNode } from './plan.js';
 import type { ClusterPlan, NodePlan, Role } from './plan.js';
@@ -159,19 +160,19 @@ export class Controller {
 
   /**
    * Adds a node, boots it, and waits until it takes a write; a central one joins as a member. What
-   * does not come up is taken back. Throws ClusterError.
+   * does not come up, or is not wanted any more (`signal`), is taken back. Throws ClusterError.
    */
-  addNode(role: Role): Promise<string> {
+  addNode(role: Role, signal: AbortSignal = new AbortController().signal): Promise<string> {
     return this.#oneByOne(async () => {
       const environment =
-        role === 'central' ? await announceMember(this.#plan, await this.status()) : {};
+        role === 'central' ? await announceMember(this.#plan, await this.#view()) : {};
       const plan = planAddedNode(this.#plan, role, environment);
       const handle = this.#options.runtime.create(plan);
       this.#handles.set(plan.name, handle);
       await this.#setPlan({ ...this.#plan, nodes: [...this.#plan.nodes, plan] });
       try {
-        await this.#start(handle);
-        await this.#takesWrites(handle);
+        await this.#start(handle, signal);
+        await this.#takesWrites(handle, signal);
       } catch (error) {
         await this.#remove(handle);
         throw error;
@@ -187,21 +188,24 @@ export class Controller {
 
   // own affairs
 
-  #start(handle: NodeHandle): Promise<void> {
-    const { signal } = new AbortController();
+  async #view(): Promise<MembershipView> {
+    const wallTime = this.#options.clock.wallTime();
+    return { status: await this.status(), faults: this.faults.list(), wallTime };
+  }
+
+  #start(handle: NodeHandle, signal: AbortSignal = new AbortController().signal): Promise<void> {
     return within(this.#options.clock, handle.start(), `${handle.plan.name} to start`, signal);
   }
 
-  async #takesWrites(handle: NodeHandle): Promise<void> {
+  async #takesWrites(handle: NodeHandle, signal: AbortSignal): Promise<void> {
     const { clock, prng } = this.#options;
-    const { signal } = new AbortController();
     const wait = { clock, timeoutMs: bootLimitMs, intervalMs: 5, signal };
     await writeThrough(reached(handle), String(prng.below(2 ** 31)), wait);
   }
 
   async #remove(handle: NodeHandle): Promise<void> {
     const { name, role } = handle.plan;
-    if (role === 'central') await dismissMember(handle.plan, await this.status());
+    if (role === 'central') await dismissMember(handle.plan, await this.#view());
     this.faults.forgetNode(name);
     this.faults.forgetLinks(name);
     await this.#options.runtime.remove(handle);

@@ -9,6 +9,8 @@ export { servingOf } from './status.js';
 export type { ClusterStatus, NodeStatus, StepTiming } from './status.js';
 export type { HealTarget, NodeAction } from './controller.js';
 export { linksBetween } from './faults.js';
+export { age, explainMissing, nameFlag } from './missing.js';
+export type { MissingNode, QuorumView } from './missing.js';
 export type { FaultKind, FaultRecord, FaultSpec } from './faults.js';
 export type { LinkName } from './runtime.js';
 export { History } from './history.js';

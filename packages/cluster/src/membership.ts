@@ -1,10 +1,15 @@
 // Members that come and go, told to the running cluster over its members API (etcd 2.3, "Runtime
 // Reconfiguration"): first the cluster learns of the change, then the process follows.
 import { ClusterError } from './errors.js';
+import { noQuorumError } from './missing.js';
+import type { QuorumView } from './missing.js';
 import { planAddedNode } from './plan.js';
 import type { ClusterPlan, NodePlan } from './plan.js';
 import type { ClusterStatus } from './status.js';
 import { ask } from './store-probe.js';
+
+/** The cluster as it is when its members are to change. */
+export type MembershipView = QuorumView & { readonly status: ClusterStatus };
 
 const changeLimitMs = 10_000;
 
@@ -14,12 +19,13 @@ const changeLimitMs = 10_000;
  */
 export async function announceMember(
   plan: ClusterPlan,
-  status: ClusterStatus,
+  view: MembershipView,
 ): Promise<Record<string, string>> {
+  const { status } = view;
   const coming = planAddedNode(plan, 'central', {});
   const peerUrl = `http://${coming.address}:2380`;
   const clientUrl = `http://${coming.address}:2379`;
-  const added = await ask(`${memberUrl(status)}/v2/members`, {
+  const added = await ask(`${memberUrl(view)}/v2/members`, {
     method: 'POST',
     body: JSON.stringify({ peerURLs: [peerUrl] }),
     timeoutMs: changeLimitMs,
@@ -45,8 +51,8 @@ export async function announceMember(
 }
 
 /** Takes a node's member out of the cluster; nothing happens when it is none. */
-export async function dismissMember(node: NodePlan, status: ClusterStatus): Promise<void> {
-  const url = memberUrl(status, node.name);
+export async function dismissMember(node: NodePlan, view: MembershipView): Promise<void> {
+  const url = memberUrl(view, node.name);
   const list = await ask(`${url}/v2/members`, { timeoutMs: changeLimitMs });
   const { members = [] } = JSON.parse(list?.body ?? '{}') as {
     readonly members?: readonly { readonly id: string; readonly peerURLs: readonly string[] }[];
@@ -65,13 +71,12 @@ export async function dismissMember(node: NodePlan, status: ClusterStatus): Prom
 }
 
 /** The client URL of a member that answers, other than `except`. */
-function memberUrl(status: ClusterStatus, except?: string): string {
+function memberUrl(view: MembershipView, except?: string): string {
+  const { status } = view;
   const node = status.nodes.find(
     (one) => one.raft !== null && one.name !== except && one.state === 'running',
   );
   const url = node?.clientUrls[0];
   if (status.state !== 'no-quorum' && url !== undefined) return url;
-  throw new ClusterError('E_NO_QUORUM', 'membership cannot change: the cluster has no quorum', {
-    remedies: ['corral fault heal --all'],
-  });
+  throw noQuorumError('membership cannot change', view);
 }

@@ -84,7 +84,10 @@ async function handle(request: ControlRequest, context: CallContext): Promise<un
       await controller.heal(params);
       return controller.status();
     case 'addNode':
-      return controller.addNode(params['role'] === 'central' ? 'central' : 'worker');
+      return controller.addNode(
+        params['role'] === 'central' ? 'central' : 'worker',
+        context.signal,
+      );
     case 'removeNode':
       await controller.removeNode(node);
       return controller.status();
