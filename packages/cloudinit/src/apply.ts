@@ -2,6 +2,7 @@
 // reported and does not.
 import { errorMessage } from '@corral/kit';
 import type { Logger } from '@corral/kit';
+import { UnitError } from '@corral/units';
 import { CloudinitError } from './findings.js';
 import type { Step } from './plan.js';
 import type { Target } from './target.js';
@@ -43,13 +44,19 @@ async function applyStep(
   problems: string[],
 ): Promise<void> {
   switch (step.kind) {
+    case 'note':
+      lines.push(step.text);
+      break;
     case 'hostname':
       await target.setHostname(step.name);
       lines.push(`Set hostname to ${step.name}`);
       break;
     case 'user':
-      await target.ensureUser(step.user);
-      lines.push(`Creating user '${step.user.name}'`);
+      lines.push(
+        (await target.ensureUser(step.user)) === 'created'
+          ? `Creating user '${step.user.name}'`
+          : `User '${step.user.name}' exists, ignoring creation-time fields`,
+      );
       break;
     case 'ssh-keys':
       for (const key of step.keys) {
@@ -66,7 +73,9 @@ async function applyStep(
       break;
     }
     case 'update-conf':
-      await writeUpdateConf(step.values, target);
+      if (!(await writeUpdateConf(step.values, target))) {
+        problems.push('no update.conf to start from; /etc/coreos/update.conf begins empty');
+      }
       lines.push('Wrote file /etc/coreos/update.conf to filesystem');
       break;
     case 'etc-hosts': {
@@ -88,8 +97,14 @@ async function applyStep(
       }
       break;
     case 'enable':
-      await target.enable(step.unit, { runtime: step.runtime });
-      lines.push(`Enabled unit "${step.unit}"`);
+      try {
+        await target.enable(step.unit, { runtime: step.runtime });
+        lines.push(`Enabled unit "${step.unit}"`);
+      } catch (error) {
+        // A unit's text is its author's business; the rest of the node still boots.
+        if (!(error instanceof UnitError)) throw error;
+        problems.push(`${step.unit} is not enabled: ${error.message}`);
+      }
       break;
     case 'daemon-reload':
       await target.daemonReload();
@@ -117,20 +132,18 @@ export function whyNoKey(key: string): string | undefined {
   return inner === type ? undefined : 'its data do not begin with its type';
 }
 
+/** False when there was no text to start from. */
 async function writeUpdateConf(
   values: readonly (readonly [string, string])[],
   target: Target,
-): Promise<void> {
+): Promise<boolean> {
   const path = '/etc/coreos/update.conf';
   const start =
     (await target.readText(path)) ?? (await target.readText('/usr/share/coreos/update.conf'));
-  if (start === undefined) {
-    throw new CloudinitError(
-      'E_APPLY',
-      'open /usr/share/coreos/update.conf: no such file or directory',
-    );
-  }
-  const lines = start.split('\n').filter((line, i, all) => line !== '' || i < all.length - 1);
+  // The original gives up without a text to start from; a bare root has none.
+  const lines = (start ?? '')
+    .split('\n')
+    .filter((line, i, all) => line !== '' || i < all.length - 1);
   const open = new Map(values);
   const changed = lines.map((line) => {
     for (const [name, value] of open) {
@@ -143,6 +156,7 @@ async function writeUpdateConf(
   for (const [name, value] of open) changed.push(`${name}=${value}`);
   const bytes = Buffer.from(changed.map((line) => `${line}\n`).join(''));
   await target.writeFile({ path, bytes, mode: 0o644, owner: '' });
+  return start !== undefined;
 }
 
 /** True when something changed. */

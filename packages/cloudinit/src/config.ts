@@ -9,8 +9,9 @@ import {
   locksmithOptions,
 } from './options.js';
 import { readTree } from './tree.js';
-import type { TreeNode } from './tree.js';
-import { entryOf, finding, validateTree } from './validate.js';
+import type { Position, TreeNode } from './tree.js';
+import { isIgnition } from './user-data.js';
+import { validateTree } from './validate.js';
 
 export type Assignment = { readonly variable: string; readonly value: string };
 
@@ -34,10 +35,12 @@ export type UserConfig = {
 
 export type FileConfig = {
   readonly path: string;
-  readonly content: string;
+  /** As the config has it, still encoded. */
+  readonly content: Buffer;
   readonly owner: string;
   readonly permissions: string;
   readonly encoding: string;
+  readonly line: number;
 };
 
 export type DropInConfig = { readonly name: string; readonly content: string };
@@ -50,6 +53,8 @@ export type UnitConfig = {
   readonly command: string;
   readonly mask: boolean;
   readonly dropIns: readonly DropInConfig[];
+  /** Where the config has it; 0 for units that a section implies. */
+  readonly line: number;
 };
 
 export type CloudConfig = {
@@ -74,35 +79,66 @@ export type UserData =
       readonly config: CloudConfig;
       readonly findings: readonly Finding[];
     }
+  /** Known, and not applied by this package. */
   | { readonly kind: 'script'; readonly findings: readonly Finding[] }
-  | { readonly kind: 'error'; readonly findings: readonly Finding[] };
+  | { readonly kind: 'ignition'; readonly findings: readonly Finding[] }
+  | { readonly kind: 'empty'; readonly findings: readonly Finding[] }
+  | { readonly kind: 'error'; readonly findings: readonly Finding[]; readonly isYaml: boolean };
 
-/** Reads user-data; never throws. Substitute addresses before (substitute.ts). */
+/**
+ * Reads user-data and says all that is wrong with it; never throws. Substitute addresses before
+ * (substitute.ts). The kind is told by the first line. (coreos-cloudinit 1.9.3, initialize/user_data.go)
+ */
 export function parseUserData(text: string): UserData {
+  if (text === '') return { kind: 'empty', findings: [] };
   const firstLine = text.split('\n', 1)[0] ?? '';
   if (firstLine.startsWith('#!')) return { kind: 'script', findings: [] };
-  if (firstLine.trimEnd() !== '#cloud-config') {
+  if (firstLine.replace(/[\s\u0085]+$/, '') !== '#cloud-config') {
+    if (isIgnition(text)) return { kind: 'ignition', findings: [] };
     const message = 'must be "#cloud-config" or begin with "#!"';
-    return { kind: 'error', findings: [finding('error', { line: 1, column: 1 }, message)] };
+    const finding = failure(message, { line: 1, column: 1 });
+    return { kind: 'error', findings: [finding], isYaml: false };
   }
   const tree = readTree(text);
-  if (!tree.ok) return { kind: 'error', findings: [tree.finding] };
-  return { kind: 'cloud-config', config: decode(tree.root), findings: validateTree(tree.root) };
+  if (!tree.ok) {
+    const { message, at, referenceLine, hint } = tree.problem;
+    return {
+      kind: 'error',
+      findings: [{ ...failure(message, at), referenceLine, hint }],
+      isYaml: true,
+    };
+  }
+  return {
+    kind: 'cloud-config',
+    config: decode(tree.root),
+    findings: validateTree(tree.root, text),
+  };
+}
+
+/** A config that sets nothing. */
+export function emptyConfig(): CloudConfig {
+  return decode({ kind: 'null', at: { line: 1, column: 1 } });
+}
+
+function failure(message: string, at: Position): Finding {
+  const place = { ...at, referenceLine: at.line };
+  return { severity: 'error', ...place, message, hint: undefined, unknownKey: false };
 }
 
 function decode(root: TreeNode): CloudConfig {
-  const coreos = entryOf(root, 'coreos')?.value;
-  const section = (name: string): TreeNode | undefined => entryOf(coreos, name)?.value;
+  const coreos = valueOf(root, 'coreos');
+  const section = (name: string): TreeNode | undefined => valueOf(coreos, name);
   return {
     hostname: text(root, 'hostname'),
     sshAuthorizedKeys: texts(root, 'ssh_authorized_keys'),
     users: items(root, 'users').map(decodeUser),
     writeFiles: items(root, 'write_files').map((item) => ({
       path: text(item, 'path'),
-      content: text(item, 'content'),
+      content: bytes(item, 'content'),
       owner: text(item, 'owner'),
       permissions: text(item, 'permissions'),
       encoding: text(item, 'encoding'),
+      line: item.at.line,
     })),
     manageEtcHosts: text(root, 'manage_etc_hosts'),
     etcd: assignments(section('etcd'), etcdOptions),
@@ -123,6 +159,7 @@ function decode(root: TreeNode): CloudConfig {
         name: text(dropIn, 'name'),
         content: text(dropIn, 'content'),
       })),
+      line: item.at.line,
     })),
   };
 }
@@ -153,7 +190,7 @@ function decodeUser(item: TreeNode): UserConfig {
 function assignments(node: TreeNode | undefined, options: readonly Option[]): Assignment[] {
   const found: Assignment[] = [];
   for (const { key, type, variable } of options) {
-    const value = entryOf(node, key)?.value;
+    const value = valueOf(node, key);
     if (value?.kind !== 'scalar') continue;
     const rendered = renderOption(value, type);
     if (rendered !== undefined) found.push({ variable, value: rendered });
@@ -171,9 +208,9 @@ function renderOption(
     case 'bool':
       return node.type === 'bool' && node.value === true ? 'true' : undefined;
     case 'int': {
-      if (node.type !== 'int' && node.type !== 'float') return undefined;
-      const value = Math.trunc(Number(node.value));
-      return value === 0 ? undefined : String(value);
+      if (node.type === 'int') return Number(node.value) === 0 ? undefined : String(node.value);
+      const value = node.type === 'float' ? Math.trunc(Number(node.value)) : 0;
+      return value === 0 || !Number.isFinite(value) ? undefined : String(value);
     }
     case 'float': {
       if (node.type !== 'int' && node.type !== 'float') return undefined;
@@ -187,9 +224,10 @@ function renderOption(
 
 /** The fewest digits that tell the number, in exponent form below 1e-4 and from 1e6 on. */
 export function goFloat(value: number): string {
-  const exponent = Math.floor(Math.log10(Math.abs(value)));
-  if (exponent >= -4 && exponent < 6) return String(value);
+  if (Number.isNaN(value)) return 'NaN';
+  if (!Number.isFinite(value)) return value < 0 ? '-Inf' : '+Inf';
   const [digits = '', power = '0'] = value.toExponential().split('e');
+  if (Number(power) >= -4 && Number(power) < 6) return String(value);
   const sign = power.startsWith('-') ? '-' : '+';
   return `${digits}e${sign}${power.replace(/^[+-]/, '').padStart(2, '0')}`;
 }
@@ -203,23 +241,43 @@ function named(node: TreeNode | undefined, keys: readonly string[]): Map<string,
   return found;
 }
 
+/** The value of a key. A key that comes again adds to maps and lists, and replaces the rest. */
+function valueOf(node: TreeNode | undefined, key: string): TreeNode | undefined {
+  if (node?.kind !== 'map') return undefined;
+  const all = node.entries.filter((entry) => entry.key === key).map(({ value }) => value);
+  const last = all.findLast(({ kind }) => kind !== 'null') ?? all[0];
+  if (last?.kind === 'map') {
+    return { ...last, entries: all.flatMap((one) => (one.kind === 'map' ? one.entries : [])) };
+  }
+  if (last?.kind === 'list') {
+    return { ...last, items: all.flatMap((one) => (one.kind === 'list' ? one.items : [])) };
+  }
+  return last;
+}
+
 function text(node: TreeNode | undefined, key: string): string {
-  const value = entryOf(node, key)?.value;
+  const value = valueOf(node, key);
   return value?.kind === 'scalar' ? value.text : '';
 }
 
+function bytes(node: TreeNode | undefined, key: string): Buffer {
+  const value = valueOf(node, key);
+  if (value?.kind !== 'scalar') return Buffer.alloc(0);
+  return value.bytes ?? Buffer.from(value.text);
+}
+
 function flag(node: TreeNode | undefined, key: string): boolean {
-  const value = entryOf(node, key)?.value;
+  const value = valueOf(node, key);
   return value?.kind === 'scalar' && value.type === 'bool' && value.value === true;
 }
 
 function items(node: TreeNode | undefined, key: string): readonly TreeNode[] {
-  const value = entryOf(node, key)?.value;
+  const value = valueOf(node, key);
   return value?.kind === 'list' ? value.items.filter((item) => item.kind === 'map') : [];
 }
 
 function texts(node: TreeNode | undefined, key: string): readonly string[] {
-  const value = entryOf(node, key)?.value;
+  const value = valueOf(node, key);
   if (value?.kind !== 'list') return [];
   return value.items.flatMap((item) =>
     item.kind === 'scalar' ? [item.text] : item.kind === 'null' ? [''] : [],

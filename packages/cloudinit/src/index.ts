@@ -1,5 +1,5 @@
 // The names that other packages may use.
-export { parseUserData } from './config.js';
+export { emptyConfig, parseUserData } from './config.js';
 export type { CloudConfig, UnitConfig, UserData } from './config.js';
 export { CloudinitError, renderPretty, renderReference } from './findings.js';
 export type { CloudinitErrorCode, Finding } from './findings.js';
@@ -9,5 +9,6 @@ export { applyPlan } from './apply.js';
 export type { ApplyReport } from './apply.js';
 export { rootTarget } from './root-target.js';
 export type { Target, UnitManager } from './target.js';
-export { substitute } from './substitute.js';
+export { substitute, unresolvedNames } from './substitute.js';
+export { userDataText } from './user-data.js';
 export type { Addresses } from './substitute.js';

@@ -1,123 +1,108 @@
-// The coreos-cloudinit process: flags in, user-data applied below --root or validated.
+// The coreos-cloudinit process: flags in, user-data validated, or applied below --root.
 import { readFileSync } from 'node:fs';
-import { errorMessage, goFlagsMessage, parseGoBoolean, parseGoFlags } from '@corral/kit';
+import { errorMessage } from '@corral/kit';
 import { applyPlan } from './apply.js';
-import { parseUserData } from './config.js';
-import { renderPretty, renderReference } from './findings.js';
+import { emptyConfig, parseUserData } from './config.js';
+import type { CloudConfig, UserData } from './config.js';
+import { CloudinitError, renderPretty, renderReference } from './findings.js';
+import { readCommandLine } from './flags.js';
+import type { Arguments } from './flags.js';
 import { planCloudConfig } from './plan.js';
 import { rootTarget } from './root-target.js';
-import { substitute } from './substitute.js';
+import { substitute, unresolvedNames } from './substitute.js';
+import type { Addresses } from './substitute.js';
+import { userDataText } from './user-data.js';
 
-const version = '1.9.3';
-const text = { boolean: false };
-const flag = { boolean: true };
-const remoteSources = [
-  'from-configdrive',
-  'from-waagent',
-  'from-ec2-metadata',
-  'from-gce-metadata',
-  'from-digitalocean-metadata',
-  'from-packet-metadata',
-  'from-url',
-  'from-vmware-ovf-env',
-  'oem',
-  'convert-netconf',
-];
-const remoteFlags = [
-  'from-metadata-service',
-  'from-cloudsigma-metadata',
-  'from-proc-cmdline',
-  'from-vmware-guestinfo',
-];
-const known = new Map([
-  ['version', flag],
-  ['ignore-failure', flag],
-  ['validate', flag],
-  ['from-file', text],
-  ['workspace', text],
-  ['ssh-key-name', text],
-  ['root', text],
-  ['report', text],
-  ...remoteSources.map((name) => [name, text] as const),
-  ...remoteFlags.map((name) => [name, flag] as const),
-]);
-
-const helpText = `Usage of coreos-cloudinit:
-  -from-file=FILE       read user-data from this file
-  -root=DIR             apply below this folder instead of the machine
-  -validate             check only; problems are printed, exit 1 when there are errors
-  -report=FORM          reference (the original's lines) or pretty (a picture of the line)
-  -ssh-key-name=NAME    name under which SSH keys are registered (coreos-cloudinit)
-  -workspace=DIR        where scripts are stored (/var/lib/coreos-cloudinit)
-  -ignore-failure       a failed parse does not make the exit code 1
-  -version              print the version
-`;
-
-function fail(message: string, code: number): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(code);
+const commandLine = readCommandLine(process.argv.slice(2));
+if (commandLine.kind === 'exit') {
+  process[commandLine.stream].write(commandLine.text);
+  process.exitCode = commandLine.code;
+} else {
+  process.exitCode = await run(commandLine.arguments);
 }
 
-const parsed = parseGoFlags(process.argv.slice(2), known);
-if (!parsed.ok) {
-  if (parsed.problem.kind === 'help') {
-    process.stderr.write(helpText);
-    process.exit(0);
+function log(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Resolves to the exit code. */
+async function run(options: Arguments): Promise<number> {
+  let userData: string;
+  try {
+    userData = userDataText(readFileSync(options.fromFile));
+  } catch (error) {
+    const prefix = error instanceof CloudinitError ? '' : 'Failed fetching user-data: ';
+    log(`${prefix}${errorMessage(error)}`);
+    return options.ignoreFailure && !options.validate ? 0 : 1;
   }
-  fail(`${goFlagsMessage(parsed.problem)}\n${helpText.trimEnd()}`, 2);
-}
-const { values } = parsed.flags;
-const isOn = (name: string): boolean => parseGoBoolean(values.get(name) ?? 'false') === true;
-if (isOn('version')) {
-  process.stdout.write(`coreos-cloudinit ${version}\n`);
-  process.exit(0);
-}
-for (const name of [...remoteSources, ...remoteFlags]) {
-  if (values.has(name)) fail(`-${name} is not there yet: use -from-file`, 2);
-}
-const file = values.get('from-file');
-if (file === undefined || file === '') {
-  process.stdout.write(
-    'Provide at least one of --from-file; other sources of user-data are not there yet\n',
-  );
-  process.exit(2);
+  const seen = parseUserData(userData);
+  printFindings(seen, userData, options);
+  if (options.validate) return seen.findings.length === 0 ? 0 : 1;
+  const addresses = {
+    publicIpv4: process.env['COREOS_PUBLIC_IPV4'] ?? '',
+    privateIpv4: process.env['COREOS_PRIVATE_IPV4'] ?? '',
+    publicIpv6: process.env['COREOS_PUBLIC_IPV6'] ?? '',
+    privateIpv6: process.env['COREOS_PRIVATE_IPV6'] ?? '',
+  };
+  for (const name of unresolvedNames(userData, addresses)) {
+    const variable = `COREOS_${name.slice(1).toUpperCase()}`;
+    log(`warning: ${name} has no value and becomes nothing; set ${variable}`);
+  }
+  const data = parseUserData(substitute(userData, addresses));
+  switch (data.kind) {
+    case 'ignition':
+      process.stdout.write('Detected an Ignition config. Exiting...');
+      return 0;
+    case 'script':
+      log('line 1: error: user-data that is a script is not there yet: use a cloud-config');
+      return 1;
+    case 'error': {
+      const [first] = data.findings;
+      const known = !data.isYaml
+        ? 'Unrecognized user-data format'
+        : `yaml: ${first?.message ?? ''}`;
+      process.stdout.write(`Failed to parse user-data: ${known}\nContinuing...\n`);
+      // The addresses are written all the same, as in the original.
+      const code = await apply(emptyConfig(), addresses, options);
+      return code === 0 && options.ignoreFailure ? 0 : 1;
+    }
+    case 'empty':
+      return apply(emptyConfig(), addresses, options);
+    case 'cloud-config':
+      return apply(data.config, addresses, options);
+    default:
+      return data satisfies never;
+  }
 }
 
-let userData = '';
-try {
-  userData = readFileSync(file, 'utf8');
-} catch (error) {
-  fail(`Failed fetching user-data from datasource: ${errorMessage(error)}`, 1);
-}
-const report = values.get('report') ?? (process.stderr.isTTY ? 'pretty' : 'reference');
-const addresses = {
-  publicIpv4: process.env['COREOS_PUBLIC_IPV4'] ?? '',
-  privateIpv4: process.env['COREOS_PRIVATE_IPV4'] ?? '',
-  publicIpv6: process.env['COREOS_PUBLIC_IPV6'] ?? '',
-  privateIpv6: process.env['COREOS_PRIVATE_IPV6'] ?? '',
-};
-const validateOnly = isOn('validate');
-const data = parseUserData(validateOnly ? userData : substitute(userData, addresses));
-const hasErrors = data.findings.some((one) => one.severity === 'error');
-if (validateOnly || data.kind === 'error') {
+function printFindings(data: UserData, text: string, options: Arguments): void {
+  const pretty = (options.report ?? (process.stderr.isTTY ? 'pretty' : 'reference')) === 'pretty';
+  if (!pretty && data.kind === 'error' && data.isYaml) {
+    // The original goes on with an empty document, and says so.
+    log('line 0: warning: incorrect type for "" (want struct)');
+  }
   for (const one of data.findings) {
-    const line = report === 'pretty' ? renderPretty(one, userData, file) : renderReference(one);
-    process.stderr.write(`${line}\n`);
+    log(pretty ? renderPretty(one, text, options.fromFile) : renderReference(one));
   }
 }
-if (validateOnly) process.exit(hasErrors ? 1 : 0);
-if (data.kind === 'error') process.exit(isOn('ignore-failure') ? 0 : 1);
-if (data.kind === 'script')
-  fail('user-data that is a script is not there yet: use a cloud-config', 1);
-const root = values.get('root');
-if (root === undefined || root === '') {
-  fail('applying to the machine itself is not there yet: give a folder with -root=DIR', 1);
-}
-try {
-  const steps = planCloudConfig(data.config, addresses);
-  const applied = await applyPlan(steps, rootTarget({ root }));
-  for (const line of applied.lines) process.stderr.write(`${line}\n`);
-  for (const problem of applied.problems) process.stderr.write(`warning: ${problem}\n`);
-} catch (error) {
-  fail(errorMessage(error), 1);
+
+async function apply(
+  config: CloudConfig,
+  addresses: Addresses,
+  { root, sshKeyName }: Arguments,
+): Promise<number> {
+  if (root === '') {
+    log('applying to the machine itself is not there yet: give a folder with -root=DIR');
+    return 1;
+  }
+  try {
+    const steps = planCloudConfig(config, addresses);
+    const applied = await applyPlan(steps, rootTarget({ root, sshKeyName }));
+    for (const line of applied.lines) log(line);
+    for (const problem of applied.problems) log(`warning: ${problem}`);
+    return 0;
+  } catch (error) {
+    log(`Failed to apply cloud-config: ${errorMessage(error)}`);
+    return 1;
+  }
 }

@@ -1,5 +1,6 @@
 // The options of coreos.etcd, etcd2, fleet, flannel and locksmith: key, type, variable. Lines of a
-// rendered file appear in this order. (coreos-cloudinit 1.9.3, config package)
+// rendered file appear in this order. (coreos-cloudinit 1.9.3, config package; the keys of users and
+// passwords, enable_pprof and strict_reconfig_check came with later releases and are taken, too.)
 
 export type OptionType = 'string' | 'bool' | 'int' | 'float';
 
@@ -85,6 +86,7 @@ export const etcd2Options = options(`
   discovery_srv string ETCD_DISCOVERY_SRV
   discovery_proxy string ETCD_DISCOVERY_PROXY
   election_timeout int ETCD_ELECTION_TIMEOUT
+  enable_pprof bool ETCD_ENABLE_PPROF
   force_new_cluster bool ETCD_FORCE_NEW_CLUSTER
   heartbeat_interval int ETCD_HEARTBEAT_INTERVAL
   initial_advertise_peer_urls string ETCD_INITIAL_ADVERTISE_PEER_URLS
@@ -110,6 +112,7 @@ export const etcd2Options = options(`
   proxy_refresh_interval int ETCD_PROXY_REFRESH_INTERVAL
   proxy_write_timeout int ETCD_PROXY_WRITE_TIMEOUT
   snapshot_count int ETCD_SNAPSHOT_COUNT
+  strict_reconfig_check bool ETCD_STRICT_RECONFIG_CHECK
   trusted_ca_file string ETCD_TRUSTED_CA_FILE
   wal_dir string ETCD_WAL_DIR
 `);
@@ -125,6 +128,8 @@ export const fleetOptions = options(`
   etcd_key_prefix string FLEET_ETCD_KEY_PREFIX
   etcd_request_timeout float FLEET_ETCD_REQUEST_TIMEOUT
   etcd_servers string FLEET_ETCD_SERVERS
+  etcd_username string FLEET_ETCD_USERNAME
+  etcd_password string FLEET_ETCD_PASSWORD
   metadata string FLEET_METADATA
   public_ip string FLEET_PUBLIC_IP
   token_limit int FLEET_TOKEN_LIMIT
@@ -138,6 +143,8 @@ export const flannelOptions = options(`
   etcd_certfile string FLANNELD_ETCD_CERTFILE
   etcd_keyfile string FLANNELD_ETCD_KEYFILE
   etcd_prefix string FLANNELD_ETCD_PREFIX
+  etcd_username string FLANNELD_ETCD_USERNAME
+  etcd_password string FLANNELD_ETCD_PASSWORD
   ip_masq string FLANNELD_IP_MASQ
   subnet_file string FLANNELD_SUBNET_FILE
   interface string FLANNELD_IFACE
@@ -149,6 +156,8 @@ export const locksmithOptions = options(`
   etcd_cafile string LOCKSMITHD_ETCD_CAFILE
   etcd_certfile string LOCKSMITHD_ETCD_CERTFILE
   etcd_keyfile string LOCKSMITHD_ETCD_KEYFILE
+  etcd_username string LOCKSMITHD_ETCD_USERNAME
+  etcd_password string LOCKSMITHD_ETCD_PASSWORD
   group string LOCKSMITHD_GROUP
   window_start string REBOOT_WINDOW_START
   window_length string REBOOT_WINDOW_LENGTH

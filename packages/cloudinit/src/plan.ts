@@ -1,14 +1,17 @@
 // A config as an ordered list of steps: what will be done, as data. Pure. The order is the
 // original's; the first failing step ends the run. (coreos-cloudinit 1.9.3, initialize/config.go)
 import { posix } from 'node:path';
+import { isFileName } from '@corral/units';
 import type { Assignment, CloudConfig, UnitConfig, UserConfig } from './config.js';
 import { decodeContent } from './content.js';
 import { CloudinitError } from './findings.js';
-import { strategyPattern } from './schema.js';
+import { commandPattern, strategyPattern } from './schema.js';
 import type { Addresses } from './substitute.js';
 import { environmentVariables } from './substitute.js';
 
 export type Step =
+  /** Nothing is done; a line of the log says why. */
+  | { readonly kind: 'note'; readonly text: string }
   | { readonly kind: 'hostname'; readonly name: string }
   | { readonly kind: 'user'; readonly user: UserConfig }
   | { readonly kind: 'ssh-keys'; readonly user: string; readonly keys: readonly string[] }
@@ -34,7 +37,10 @@ export function planCloudConfig(config: CloudConfig, addresses: Addresses): Step
   const steps: Step[] = [];
   if (config.hostname !== '') steps.push({ kind: 'hostname', name: config.hostname });
   for (const user of config.users) {
-    if (user.name === '') continue;
+    if (user.name === '') {
+      steps.push({ kind: 'note', text: "User object has no 'name' field, skipping" });
+      continue;
+    }
     if (user.importsKeys) {
       throw new CloudinitError(
         'E_NOT_THERE_YET',
@@ -62,17 +68,21 @@ export function planCloudConfig(config: CloudConfig, addresses: Addresses): Step
 
 function planFiles(config: CloudConfig): Step[] {
   const steps: Step[] = config.writeFiles.map((file) => {
+    const path = posix.normalize(`/${file.path}`);
+    if (path.endsWith('/')) {
+      const message = `line ${file.line}: "${file.path}" is no path of a file. Give path: /DIR/NAME`;
+      throw new CloudinitError('E_APPLY', message);
+    }
     const decoded = decodeContent(file.content, file.encoding);
     if (!decoded.ok) {
       throw new CloudinitError('E_APPLY', `Unable to decode ${file.path} (${decoded.reason})`);
     }
     const permissions = file.permissions === '' ? '0644' : file.permissions;
-    if (!/^[0-7]+$/.test(permissions)) {
+    if (!/^[0-7]{1,10}$/.test(permissions)) {
       const message = `Unable to parse file permissions "${permissions}" as integer`;
       throw new CloudinitError('E_APPLY', `${message} (${file.path})`);
     }
     const mode = parseInt(permissions, 8) & 0o777;
-    const path = posix.normalize(`/${file.path}`);
     return { kind: 'file', path, bytes: decoded.bytes, mode, owner: file.owner };
   });
   const { oem, update, flannel, manageEtcHosts } = config;
@@ -104,11 +114,17 @@ function planUnits(config: CloudConfig): Step[] {
   const place: Step[] = [];
   const commands: Step[] = [];
   let reload = false;
+  let restartsNetwork = false;
   for (const unit of allUnits(config)) {
-    if (unit.name === '') continue;
+    if (unit.name === '') {
+      place.push({ kind: 'note', text: 'Skipping unit without name' });
+      continue;
+    }
+    checkUnit(unit);
     const base = unit.runtime ? '/run' : '/etc';
     const network = /\.(network|netdev|link)$/.test(unit.name);
     const path = `${base}/systemd/${network ? 'network' : 'system'}/${unit.name}`;
+    restartsNetwork ||= network;
     if (unit.content !== '') {
       place.push(textFile(path, unit.content));
       reload = true;
@@ -120,14 +136,38 @@ function planUnits(config: CloudConfig): Step[] {
     }
     if (unit.mask) place.push({ kind: 'mask', path, unit: unit.name });
     else if (unit.runtime) place.push({ kind: 'unmask', path, unit: unit.name });
-    if (unit.enable && !network) {
+    if (unit.enable && network) {
+      const text = `Skipping enable for network-like unit "${unit.name}"`;
+      place.push({ kind: 'note', text });
+    } else if (unit.enable) {
       place.push({ kind: 'enable', unit: unit.name, runtime: unit.runtime });
     }
     if (unit.command !== '' && !network) {
       commands.push({ kind: 'unit-command', unit: unit.name, command: unit.command });
     }
   }
-  return [...place, ...(reload ? [{ kind: 'daemon-reload' } as const] : []), ...commands];
+  if (reload) place.push({ kind: 'daemon-reload' });
+  if (restartsNetwork) {
+    place.push({ kind: 'unit-command', unit: 'systemd-networkd.service', command: 'restart' });
+  }
+  return [...place, ...commands];
+}
+
+/** A name with a slash would lead out of the folder of units, and a mask deletes what it finds. */
+function checkUnit(unit: UnitConfig): void {
+  const where = `line ${unit.line}: unit "${unit.name}"`;
+  if (!isFileName(unit.name)) {
+    throw new CloudinitError('E_APPLY', `${where}: a unit's name is a file name, without "/"`);
+  }
+  for (const { name } of unit.dropIns) {
+    if (name === '' || isFileName(name)) continue;
+    const message = `${where}: the drop-in "${name}" needs a file name, without "/"`;
+    throw new CloudinitError('E_APPLY', message);
+  }
+  if (unit.command !== '' && !commandPattern.test(unit.command)) {
+    const message = `${where}: Unsupported systemd command "${unit.command}"`;
+    throw new CloudinitError('E_APPLY', message);
+  }
 }
 
 /** The user's units, then the implicit ones, then those of `update`. Equal names are not merged. */
@@ -140,7 +180,7 @@ function allUnits(config: CloudConfig): UnitConfig[] {
     implicit('locksmithd.service', config.locksmith),
   ];
   const strategy = config.update.get('reboot_strategy');
-  const plain = { enable: false, content: '', dropIns: [], mask: false };
+  const plain = { enable: false, content: '', dropIns: [], mask: false, line: 0 };
   if (strategy !== undefined) {
     const off = strategy === 'off';
     units.push({
@@ -161,7 +201,8 @@ function implicit(name: string, options: readonly Assignment[]): UnitConfig {
   const lines = options.map(({ variable, value }) => `Environment="${variable}=${value}"\n`);
   const content = lines.length === 0 ? '' : `[Service]\n${lines.join('')}`;
   const dropIns = [{ name: '20-cloudinit.conf', content }];
-  return { name, runtime: true, enable: false, content: '', command: '', mask: false, dropIns };
+  const plain = { enable: false, content: '', command: '', mask: false, line: 0 };
+  return { ...plain, name, runtime: true, dropIns };
 }
 
 function oemRelease(oem: ReadonlyMap<string, string>): string {

@@ -1,212 +1,162 @@
-// A folder as a root file system. Nothing is ever written outside it: paths are resolved below the
-// root, and no symbolic link on the way is followed.
-import {
-  chmodSync,
-  chownSync,
-  lstatSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
-import { statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, posix } from 'node:path';
+// A folder as a root file system. Nothing is ever written or read outside it: links are resolved
+// below the root, and the last part of a path is replaced, never followed.
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { errorMessage, systemErrorCode } from '@corral/kit';
-import type { UserConfig } from './config.js';
+import { enableUnit, isFileName, isThere, resolveBelow } from '@corral/units';
+import { authorizeKeys, ensureUser, ownerIds } from './accounts.js';
+import type { RootFiles } from './accounts.js';
 import { CloudinitError } from './findings.js';
 import type { Target, UnitManager } from './target.js';
 
-const keyName = 'coreos-cloudinit';
-
-/** Without `units`, units are enabled and masked by links, and commands are reported as not run. */
-export function rootTarget(options: {
+export type RootTargetOptions = {
+  /** Made when it is not there. */
   readonly root: string;
+  /** Without it units are enabled and masked by links, and commands are reported as skipped. */
   readonly units?: UnitManager | undefined;
-}): Target {
-  const { root, units } = options;
-  let temporary = 0;
+  /** The name under which SSH keys are registered; default coreos-cloudinit. */
+  readonly sshKeyName?: string;
+};
 
-  const write = (path: string, bytes: Buffer | string, mode: number): string => {
-    const target = resolveBelow(root, path);
-    makeParents(root, target);
-    temporary += 1;
-    const staged = join(dirname(target), `cloudinit-temp${process.pid}-${temporary}`);
-    rmSync(staged, { force: true });
-    writeFileSync(staged, bytes, { flag: 'wx', mode });
-    chmodSync(staged, mode);
-    renameSync(staged, target);
-    return target;
-  };
-  const read = (path: string): string | undefined => {
-    try {
-      return readFileSync(resolveBelow(root, path), 'utf8');
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return undefined;
-      throw error;
-    }
-  };
-  const homeOf = (user: string): string => {
-    const line = read('/etc/passwd')
-      ?.split('\n')
-      .find((one) => one.startsWith(`${user}:`));
-    return line?.split(':')[5] ?? `/home/${user}`;
-  };
-
+/** Throws CloudinitError E_APPLY when the root or the name of the keys is unusable. */
+export function rootTarget(options: RootTargetOptions): Target {
+  const { units, sshKeyName = 'coreos-cloudinit' } = options;
+  if (!isFileName(sshKeyName)) {
+    throw new CloudinitError('E_APPLY', `"${sshKeyName}" is no name for a set of SSH keys`);
+  }
+  const root = resolve(options.root);
+  mkdirSync(root, { recursive: true });
+  const files = new Files(root);
   return {
     setHostname(name) {
-      write('/etc/hostname', `${name}\n`, 0o644);
+      files.write('/etc/hostname', `${name}\n`, 0o644);
       return Promise.resolve();
     },
-    hostname: () => Promise.resolve((read('/etc/hostname') ?? 'localhost').trim()),
-    ensureUser(user) {
-      addUser({ read, write }, user);
-      return Promise.resolve();
-    },
+    hostname: () => Promise.resolve((files.read('/etc/hostname') ?? 'localhost').trim()),
+    ensureUser: (user) => Promise.resolve(ensureUser(files, user)),
     authorizeKeys(user, keys) {
-      const folder = posix.join(homeOf(user), '.ssh');
-      const text = `${keys.map((key) => key.trim()).join('\n')}\n`;
-      write(`${folder}/authorized_keys.d/${keyName}`, text, 0o600);
-      write(`${folder}/authorized_keys`, text, 0o600);
+      authorizeKeys(files, user, sshKeyName, keys);
       return Promise.resolve();
     },
-    writeFile({ path, bytes, mode, owner }) {
-      const target = write(path, bytes, mode);
-      return Promise.resolve({ problem: owner === '' ? undefined : changeOwner(target, owner) });
-    },
-    readText: (path) => Promise.resolve(read(path)),
+    writeFile: ({ path, bytes, mode, owner }) =>
+      Promise.resolve({ problem: files.write(path, bytes, mode, owner) }),
+    readText: (path) => Promise.resolve(files.read(path)),
     mask(path) {
-      const target = resolveBelow(root, path);
-      makeParents(root, target);
+      const target = files.place(path);
       rmSync(target, { recursive: true, force: true });
       symlinkSync('/dev/null', target);
       return Promise.resolve();
     },
-    unmask(path) {
-      return Promise.resolve(unmask(resolveBelow(root, path)));
-    },
+    unmask: (path) => Promise.resolve(unmask(root, path)),
     daemonReload: () => units?.daemonReload() ?? Promise.resolve(),
     enable(unit, how) {
       if (units !== undefined) return units.enable(unit, how);
-      const base = how.runtime ? '/run' : '/etc';
-      const wants = read(`${base}/systemd/system/${unit}`) ?? '';
-      for (const match of wants.matchAll(/^(WantedBy|RequiredBy)=(.+)$/gm)) {
-        const suffix = match[1] === 'WantedBy' ? 'wants' : 'requires';
-        for (const target of (match[2] ?? '').trim().split(/\s+/)) {
-          const link = `${base}/systemd/system/${target}.${suffix}/${unit}`;
-          const path = resolveBelow(root, link);
-          makeParents(root, path);
-          rmSync(path, { force: true });
-          symlinkSync(`${base}/systemd/system/${unit}`, path);
-        }
-      }
+      enableUnit(root, unit, how);
       return Promise.resolve();
     },
-    command(command, unit) {
-      return units?.command(command, unit) ?? Promise.resolve('skipped');
-    },
+    command: (command, unit) => units?.command(command, unit) ?? Promise.resolve('skipped'),
   };
 }
 
-/** A path below the root; `..` cannot climb out of it. */
-function resolveBelow(root: string, path: string): string {
-  return join(root, posix.normalize(`/${path}`));
-}
+class Files implements RootFiles {
+  readonly #root: string;
+  #staged = 0;
 
-/** Makes missing folders (0755); a link or a file in the way is an error. */
-function makeParents(root: string, target: string): void {
-  const below = dirname(target)
-    .slice(root.length)
-    .split('/')
-    .filter((part) => part !== '');
-  let folder = root;
-  for (const part of below) {
-    folder = join(folder, part);
-    let found;
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  read(path: string): string | undefined {
     try {
-      found = lstatSync(folder);
+      return readFileSync(resolveBelow(this.#root, path), 'utf8');
     } catch (error) {
-      if (systemErrorCode(error) !== 'ENOENT') throw error;
-      mkdirSync(folder, { mode: 0o755 });
-      chmodSync(folder, 0o755);
-      continue;
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
     }
-    if (found.isSymbolicLink()) {
-      throw new CloudinitError('E_APPLY', `${folder} is a symbolic link; it is not followed`);
-    }
-    if (!found.isDirectory()) throw new CloudinitError('E_APPLY', `${folder} is not a directory`);
   }
-}
 
-function unmask(path: string): 'done' | 'refused' {
-  let found;
-  try {
-    found = lstatSync(path);
-  } catch {
-    return 'done';
+  list(path: string): readonly string[] {
+    const folder = resolveBelow(this.#root, path);
+    return isThere(folder) ? readdirSync(folder).sort() : [];
   }
-  const leadsToDevice = (): boolean => {
+
+  makeFolder(path: string, mode: number): void {
+    const folder = join(this.place(path));
+    if (isThere(folder)) return;
+    mkdirSync(folder, { mode });
+    chmodSync(folder, mode);
+  }
+
+  /** Where a file of this path goes; its parents are made (0755) and are folders. */
+  place(path: string): string {
+    const target = resolveBelow(this.#root, path, { followLast: false });
+    if (target === this.#root) {
+      throw new CloudinitError('E_APPLY', `${path === '' ? '""' : path} is no path of a file`);
+    }
+    let folder = this.#root;
+    const below = dirname(target).slice(this.#root.length);
+    for (const part of below.split('/').filter((one) => one !== '')) {
+      folder = join(folder, part);
+      if (!isThere(folder)) {
+        mkdirSync(folder, { mode: 0o755 });
+        chmodSync(folder, 0o755);
+      } else if (!lstatSync(folder).isDirectory()) {
+        const shown = `/${folder.slice(this.#root.length).replace(/^\/+/, '')}`;
+        throw new CloudinitError('E_APPLY', `${shown} is not a directory`);
+      }
+    }
+    return target;
+  }
+
+  /** Written beside its place and renamed onto it. The answer is what is wrong with the owner. */
+  write(path: string, bytes: Buffer | string, mode: number, owner = ''): string | undefined {
+    const target = this.place(path);
+    this.#staged += 1;
+    const name = `cloudinit-temp${process.pid}-${this.#staged}`;
+    const staged = join(dirname(target), name);
     try {
-      return statSync(path).isCharacterDevice();
-    } catch {
-      return false;
+      rmSync(staged, { force: true });
+      writeFileSync(staged, bytes, { flag: 'wx', mode: 0o600 });
+      chmodSync(staged, mode);
+      const problem = owner === '' ? undefined : this.#changeOwner(staged, owner);
+      renameSync(staged, target);
+      return problem;
+    } catch (error) {
+      rmSync(staged, { force: true });
+      const message = `writing ${path} failed: ${basenameOnly(errorMessage(error), staged)}`;
+      throw new CloudinitError('E_APPLY', message, { cause: error });
     }
-  };
-  const isMask = found.isSymbolicLink() ? leadsToDevice() : found.isFile() && found.size === 0;
+  }
+
+  /** Names are those of the root's own tables. */
+  #changeOwner(path: string, owner: string): string | undefined {
+    const ids = ownerIds(this, owner);
+    if (ids === undefined) {
+      return `owner ${owner} is not known below this root; the file keeps its owner`;
+    }
+    const now = lstatSync(path);
+    try {
+      chownSync(path, ids.uid ?? now.uid, ids.gid ?? now.gid);
+      return undefined;
+    } catch (error) {
+      return `owner ${owner} cannot be set: ${systemErrorCode(error) ?? errorMessage(error)}`;
+    }
+  }
+}
+
+function basenameOnly(message: string, path: string): string {
+  return message.replaceAll(path, basename(path));
+}
+
+function unmask(root: string, path: string): 'done' | 'refused' {
+  const place = resolveBelow(root, path, { followLast: false });
+  if (!isThere(place)) return 'done';
+  const found = lstatSync(place);
+  const isMask = found.isSymbolicLink()
+    ? resolveBelow(root, path) === join(root, 'dev/null')
+    : found.isCharacterDevice() || (found.isFile() && found.size === 0);
   if (!isMask) return 'refused';
-  rmSync(path);
+  rmSync(place);
   return 'done';
-}
-
-/** Numeric owners only: the names of a root file system are not this machine's. */
-function changeOwner(path: string, owner: string): string | undefined {
-  const [user = '', group = user] = owner.split(':');
-  const ids = [user, group].map((name) =>
-    name === 'root' ? 0 : /^\d+$/.test(name) ? Number(name) : -1,
-  );
-  const [uid = -1, gid = -1] = ids;
-  if (uid < 0) return `owner ${owner} is not known below this root; the file keeps its owner`;
-  try {
-    chownSync(path, uid, gid < 0 ? uid : gid);
-    return undefined;
-  } catch (error) {
-    return `owner ${owner} cannot be set: ${errorMessage(error)}`;
-  }
-}
-
-type Files = {
-  readonly read: (path: string) => string | undefined;
-  readonly write: (path: string, text: string, mode: number) => string;
-};
-
-/** What useradd does to the files of a root. */
-function addUser({ read, write }: Files, user: UserConfig): void {
-  const passwd =
-    read('/etc/passwd') ??
-    'root:x:0:0:root:/root:/bin/bash\ncore:x:500:500::/home/core:/bin/bash\n';
-  const shadow = read('/etc/shadow') ?? 'root:*:15887:0:::::\ncore:*:15887:0:::::\n';
-  const group = read('/etc/group') ?? 'root:x:0:root\ncore:x:500:core\n';
-  const { name } = user;
-  const hash = user.passwd === '' ? '*' : user.passwd;
-  const exists = passwd.split('\n').some((line) => line.startsWith(`${name}:`));
-  const others = shadow.split('\n').filter((line) => line !== '' && !line.startsWith(`${name}:`));
-  if (exists) {
-    if (user.passwd === '') return;
-    write(
-      '/etc/shadow',
-      `${[...others, `${name}:${hash}:15887:0:99999:7:::`].join('\n')}\n`,
-      0o600,
-    );
-    return;
-  }
-  const used = [...passwd.matchAll(/^[^:]+:[^:]*:(\d+):/gm)].map((match) => Number(match[1]));
-  const first = user.system ? 100 : 1000;
-  let id = first;
-  while (used.includes(id)) id += 1;
-  const home = user.homedir === '' ? `/home/${name}` : user.homedir;
-  const shell = user.shell === '' ? '/bin/bash' : user.shell;
-  write('/etc/passwd', `${passwd}${name}:x:${id}:${id}:${user.gecos}:${home}:${shell}\n`, 0o644);
-  write('/etc/shadow', `${[...others, `${name}:${hash}:15887:0:99999:7:::`].join('\n')}\n`, 0o600);
-  const own = user.noUserGroup ? '' : `${name}:x:${id}:\n`;
-  const extra = user.groups.map((one) => `${one}:x:${name}\n`).join('');
-  write('/etc/group', `${group}${own}${extra}`, 0o644);
 }

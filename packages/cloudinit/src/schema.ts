@@ -58,7 +58,15 @@ export const encodingPattern = /^(base64|b64|gz|gzip|gz\+base64|gzip\+base64|gz\
 export const strategyPattern = /^(best-effort|etcd-lock|reboot|off)$/;
 const windowStart =
   /^((sun|mon|tue|wed|thu|fri|sat) )?0*([0-9]|1[0-9]|2[0-3]):0*([0-9]|[1-5][0-9])$/i;
-const windowLength = /^[-+]?([0-9]*(\.[0-9]*)?[a-z]+)+$/;
+// The original's ^[-+]?([0-9]*(\.[0-9]*)?[a-z]+)+$ without its exponential backtracking.
+const windowLength = /^[-+]?(?!$)(?:[0-9]+(?:\.[0-9]*)?(?=[a-z])|\.[0-9]*(?=[a-z])|[a-z])+$/;
+const noEtcd = 'etcd2 options no longer work for etcd';
+const movedToEtcd2 = (
+  'advertise_client_urls discovery_fallback discovery_srv discovery_proxy election_timeout ' +
+  'force_new_cluster heartbeat_interval initial_advertise_peer_urls initial_cluster ' +
+  'initial_cluster_state initial_cluster_token listen_client_urls listen_peer_urls max_snapshots ' +
+  'max_wals proxy'
+).split(' ');
 const fetchText = 'trying to fetch from a remote endpoint introduces too many intermittent errors';
 
 const user = map(
@@ -99,7 +107,7 @@ const unit = map({
 export const cloudConfigSchema: Schema = map({
   ssh_authorized_keys: texts,
   coreos: map({
-    etcd: section(etcdOptions),
+    etcd: section(etcdOptions, {}, Object.fromEntries(movedToEtcd2.map((key) => [key, noEtcd]))),
     etcd2: section(
       etcd2Options,
       { proxy: /^(on|off|readonly)$/ },

@@ -26,6 +26,21 @@ export function substitute(text: string, addresses: Addresses): string {
   return result;
 }
 
+/** Names that stand in `text` and have no address: they would become nothing, as in `http://:2379`. */
+export function unresolvedNames(text: string, addresses: Addresses): readonly string[] {
+  return (
+    [
+      ['publicIpv4', '$public_ipv4'],
+      ['privateIpv4', '$private_ipv4'],
+      ['publicIpv6', '$public_ipv6'],
+      ['privateIpv6', '$private_ipv6'],
+    ] as const
+  ).flatMap(([key, name]) => {
+    if ((addresses[key] ?? '') !== '') return [];
+    return new RegExp(`(^|[^\\\\])\\${name}`).test(text) ? [name] : [];
+  });
+}
+
 /** The lines of /etc/environment for these addresses. */
 export function environmentVariables(addresses: Addresses): readonly (readonly [string, string])[] {
   const all: readonly (readonly [string, string | undefined])[] = [

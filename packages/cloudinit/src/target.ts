@@ -12,7 +12,7 @@ export interface UnitManager {
 export interface Target extends UnitManager {
   setHostname(name: string): Promise<void>;
   /** Creates the user, or sets the password of one that exists. */
-  ensureUser(user: UserConfig): Promise<void>;
+  ensureUser(user: UserConfig): Promise<'created' | 'exists'>;
   authorizeKeys(user: string, keys: readonly string[]): Promise<void>;
   writeFile(file: {
     readonly path: string;

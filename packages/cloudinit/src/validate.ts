@@ -1,74 +1,146 @@
 // The validator: rules in the original's order, findings sorted by line. Pure; no file, no network.
+// (coreos-cloudinit 1.9.3, config/validate)
 import { posix } from 'node:path';
 import { decodeContent } from './content.js';
 import type { Finding, Severity } from './findings.js';
+import { ReferenceLines } from './reference-lines.js';
+import type { PathPart } from './reference-lines.js';
+import { isRequestUri } from './request-uri.js';
 import { cloudConfigSchema, typeName } from './schema.js';
 import type { Schema } from './schema.js';
 import type { MapEntry, MapNode, Position, TreeNode } from './tree.js';
 
-export function validateTree(root: TreeNode): Finding[] {
-  const findings: Finding[] = [];
-  // A scalar or a list as document counts as an empty config in the original.
-  if (root.kind === 'map') checkMap(root, cloudConfigSchema, findings);
-  else if (root.kind !== 'null') {
-    findings.push(
-      finding('warning', { line: 0, column: 0 }, 'incorrect type for "" (want struct)'),
-    );
-  }
-  checkFiles(root, findings);
-  return findings.sort((a, b) => a.line - b.line || a.column - b.column);
+/** Hints cost time; a text with more unknown keys than this is no typing error. */
+const hintsMax = 100;
+const keyLengthMax = 64;
+
+type Place = { readonly at: Position; readonly path: readonly PathPart[] };
+
+/** All findings about a document; one that is no map counts as an empty config. */
+export function validateTree(root: TreeNode, text: string): Finding[] {
+  const validator = new Validator(new ReferenceLines(text));
+  if (root.kind === 'map') validator.checkMap(root, cloudConfigSchema, []);
+  validator.checkDiscovery(root);
+  validator.checkFiles(root);
+  validator.checkMisplaced(root);
+  return validator.findings.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-/** The entry of a map, by key in underscore form. */
+/** The last entry of a map with this key in underscore form. */
 export function entryOf(node: TreeNode | undefined, key: string): MapEntry | undefined {
-  return node?.kind === 'map' ? node.entries.find((entry) => entry.key === key) : undefined;
+  return node?.kind === 'map' ? node.entries.findLast((entry) => entry.key === key) : undefined;
 }
 
-function checkMap(node: MapNode, schema: Schema, findings: Finding[]): void {
-  if (schema.kind !== 'map') return;
-  for (const { key, keyAt, value } of node.entries) {
-    const wanted = schema.keys.get(key);
-    if (wanted === undefined) {
-      const near = nearest(key, [...schema.keys.keys()]);
-      findings.push({
-        ...finding('warning', keyAt, `unrecognized key "${key}"`),
-        hint: near === undefined ? undefined : `did you mean ${near.replaceAll('_', '-')}?`,
-        unknownKey: true,
-      });
-      continue;
-    }
-    const deprecation = schema.deprecated.get(key);
-    if (deprecation !== undefined) {
-      findings.push(finding('warning', keyAt, `deprecated key "${key}" (${deprecation})`));
-    }
-    checkValue(key, keyAt, value, wanted, findings);
-  }
-}
+class Validator {
+  readonly findings: Finding[] = [];
+  readonly #lines: ReferenceLines;
 
-function checkValue(
-  name: string,
-  at: Position,
-  node: TreeNode,
-  schema: Schema,
-  findings: Finding[],
-): void {
-  if (!fits(node, schema)) {
-    findings.push(
-      finding('warning', at, `incorrect type for "${name}" (want ${typeName(schema)})`),
-    );
-    return;
+  constructor(lines: ReferenceLines) {
+    this.#lines = lines;
   }
-  if (schema.kind === 'map' && node.kind === 'map') {
-    checkMap(node, schema, findings);
-  } else if (schema.kind === 'list' && node.kind === 'list') {
-    for (const [i, item] of node.items.entries()) {
-      checkValue(`${name}[${i}]`, item.at, item, schema.of, findings);
+
+  checkMap(node: MapNode, schema: Schema, path: readonly PathPart[]): void {
+    if (schema.kind !== 'map') return;
+    for (const { key, written, keyAt, value } of node.entries) {
+      const place = { at: keyAt, path: [...path, written] };
+      const wanted = schema.keys.get(key);
+      if (wanted === undefined) {
+        this.#unknownKey(key, place, schema.keys);
+        continue;
+      }
+      const deprecation = schema.deprecated.get(key);
+      if (deprecation !== undefined) {
+        this.#add('warning', place, `deprecated key "${key}" (${deprecation})`);
+      }
+      this.#checkValue(key, place, value, wanted);
     }
-  } else if (schema.kind === 'string' && node.kind === 'scalar') {
-    const { pattern } = schema;
-    if (pattern !== undefined && node.text !== '' && !pattern.test(node.text)) {
-      findings.push(finding('error', at, `invalid value ${node.text}`));
+  }
+
+  #unknownKey(key: string, place: Place, known: ReadonlyMap<string, Schema>): void {
+    const near = this.findings.length > hintsMax ? undefined : nearest(key, [...known.keys()]);
+    this.findings.push({
+      ...this.#finding('warning', place, `unrecognized key "${key}"`),
+      hint: near === undefined ? undefined : `did you mean ${near.replaceAll('_', '-')}?`,
+      unknownKey: true,
+    });
+  }
+
+  #checkValue(name: string, place: Place, node: TreeNode, schema: Schema): void {
+    if (!fits(node, schema)) {
+      this.#add('warning', place, `incorrect type for "${name}" (want ${typeName(schema)})`);
+      return;
     }
+    if (schema.kind === 'map' && node.kind === 'map') {
+      this.checkMap(node, schema, place.path);
+    } else if (schema.kind === 'list' && node.kind === 'list') {
+      for (const [i, item] of node.items.entries()) {
+        const at = { at: item.at, path: [...place.path, i] };
+        this.#checkValue(`${name}[${i}]`, at, item, schema.of);
+      }
+    } else if (schema.kind === 'string' && node.kind === 'scalar') {
+      const { pattern } = schema;
+      if (pattern !== undefined && node.text !== '' && !pattern.test(node.text)) {
+        this.#add('error', place, `invalid value ${node.text}`);
+      }
+    }
+  }
+
+  /** Of the etcd section only, as in the original. */
+  checkDiscovery(root: TreeNode): void {
+    const coreos = entryOf(root, 'coreos');
+    const etcd = entryOf(coreos?.value, 'etcd');
+    const discovery = entryOf(etcd?.value, 'discovery');
+    if (discovery === undefined || discovery.value.kind === 'null') return;
+    const { value } = discovery;
+    if (value.kind === 'scalar' && value.type === 'string' && isRequestUri(value.text)) return;
+    const path = [coreos?.written, etcd?.written, discovery.written];
+    this.#add('warning', { at: discovery.keyAt, path }, 'discovery URL is not valid');
+  }
+
+  checkFiles(root: TreeNode): void {
+    const files = entryOf(root, 'write_files');
+    const items = files?.value.kind === 'list' ? files.value.items : [];
+    for (const [i, item] of items.entries()) this.#checkFile(item, [files?.written, i]);
+  }
+
+  #checkFile(item: TreeNode, path: readonly PathPart[]): void {
+    const target = entryOf(item, 'path');
+    const encoding = entryOf(item, 'encoding');
+    const content = entryOf(item, 'content');
+    if (encoding?.value.kind === 'scalar') {
+      const name = encoding.value.text;
+      const bytes =
+        content?.value.kind === 'scalar'
+          ? (content.value.bytes ?? Buffer.from(content.value.text))
+          : Buffer.from('<invalid Value>');
+      if (!decodeContent(bytes, name).ok) {
+        const place = { at: (content ?? encoding).keyAt, path: [...path, content?.written] };
+        this.#add('error', place, `content cannot be decoded as ${JSON.stringify(name)}`);
+      }
+    }
+    if (target?.value.kind !== 'scalar' || !target.value.text.startsWith('/')) return;
+    // Go's path.Clean knows no "//" at the beginning.
+    const clean = posix.normalize(target.value.text).replace(/^\/+/, '/');
+    if (!posix.dirname(clean).startsWith('/usr')) return;
+    const message = 'file cannot be written to a read-only filesystem';
+    this.#add('error', { at: target.keyAt, path: [...path, target.written] }, message);
+  }
+
+  checkMisplaced(root: TreeNode): void {
+    const coreos = entryOf(root, 'coreos');
+    const misplaced = entryOf(coreos?.value, 'write_files');
+    if (misplaced === undefined) return;
+    const place = { at: misplaced.keyAt, path: [coreos?.written, misplaced.written] };
+    this.#add('info', place, "write_files doesn't belong under coreos");
+  }
+
+  #add(severity: Severity, place: Place, message: string): void {
+    this.findings.push(this.#finding(severity, place, message));
+  }
+
+  #finding(severity: Severity, { at, path }: Place, message: string): Finding {
+    const referenceLine = this.#lines.lineOf(path);
+    return { severity, ...at, referenceLine, message, hint: undefined, unknownKey: false };
   }
 }
 
@@ -91,41 +163,13 @@ function fits(node: TreeNode, schema: Schema): boolean {
   }
 }
 
-function checkFiles(root: TreeNode, findings: Finding[]): void {
-  const files = entryOf(root, 'write_files')?.value;
-  for (const item of files?.kind === 'list' ? files.items : []) {
-    const path = entryOf(item, 'path');
-    const encoding = entryOf(item, 'encoding');
-    const content = entryOf(item, 'content');
-    if (encoding?.value.kind === 'scalar') {
-      const name = encoding.value.text;
-      const text = content?.value.kind === 'scalar' ? content.value.text : '<invalid Value>';
-      if (!decodeContent(text, name).ok) {
-        const at = content?.keyAt ?? { line: 0, column: 0 };
-        findings.push(finding('error', at, `content cannot be decoded as ${JSON.stringify(name)}`));
-      }
-    }
-    if (path?.value.kind !== 'scalar' || !path.value.text.startsWith('/')) continue;
-    if (posix.dirname(posix.normalize(path.value.text)).startsWith('/usr')) {
-      const message = 'file cannot be written to a read-only filesystem';
-      findings.push(finding('error', path.keyAt, message));
-    }
-  }
-  const misplaced = entryOf(entryOf(root, 'coreos')?.value, 'write_files');
-  if (misplaced !== undefined) {
-    findings.push(finding('info', misplaced.keyAt, "write_files doesn't belong under coreos"));
-  }
-}
-
-export function finding(severity: Severity, at: Position, message: string): Finding {
-  return { severity, ...at, message, hint: undefined, unknownKey: false };
-}
-
 /** The known key within two edits, if there is one. */
 function nearest(key: string, known: readonly string[]): string | undefined {
+  if (key.length > keyLengthMax) return undefined;
   let best: string | undefined;
   let bestDistance = 3;
   for (const candidate of known) {
+    if (Math.abs(candidate.length - key.length) >= bestDistance) continue;
     const distance = editDistance(key, candidate);
     if (distance < bestDistance) {
       best = candidate;

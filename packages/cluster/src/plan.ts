@@ -176,8 +176,9 @@ function inspectCloudConfig(
   const bad = data.findings.filter(
     (one) => one.severity === 'error' || (one.unknownKey && !spec.ignoreUnknown),
   );
-  if (data.kind === 'script') {
-    throw new ClusterError('E_CLOUD_CONFIG', `${file} is a script; a cloud-config is needed`);
+  if (data.kind === 'script' || data.kind === 'empty' || data.kind === 'ignition') {
+    const what = { script: 'a script', empty: 'empty', ignition: 'an Ignition config' }[data.kind];
+    throw new ClusterError('E_CLOUD_CONFIG', `${file} is ${what}; a cloud-config is needed`);
   }
   if (data.kind === 'error' || bad.length > 0) {
     const [first] = bad.length > 0 ? bad : data.findings;

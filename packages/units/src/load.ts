@@ -1,57 +1,86 @@
-// Finding a unit below a root: search path, masks, drop-ins. (systemd.unit(5))
-import { existsSync, lstatSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+// Finding a unit below a root: search path, masks, templates, drop-ins. (systemd.unit(5))
+import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { isFileName, isThere, resolveBelow } from './rooted.js';
 import { Unit, parseUnitFile } from './unit-file.js';
 
 export type LoadedUnit =
-  | { readonly kind: 'loaded'; readonly unit: Unit }
+  /** `path` is where the main file was found, as seen from the root. */
+  | { readonly kind: 'loaded'; readonly unit: Unit; readonly path: string }
   | { readonly kind: 'masked' }
   | { readonly kind: 'not-found' };
 
-const searchPath = ['/etc/systemd/system', '/run/systemd/system', '/usr/lib/systemd/system'];
+/** Of equal names the first folder wins. */
+export const searchPath = [
+  '/etc/systemd/system',
+  '/run/systemd/system',
+  '/run/fleet/units',
+  '/usr/lib/systemd/system',
+];
 
 /** Throws UnitError for a file that cannot be read as a unit. */
 export function loadUnit(root: string, name: string): LoadedUnit {
-  const folder = searchPath.find((path) => isThere(join(root, path, name)));
-  if (folder === undefined) return { kind: 'not-found' };
-  const path = join(root, folder, name);
-  if (isMask(path)) return { kind: 'masked' };
-  const files = [path, ...dropIns(root, name)];
-  const assignments = files.flatMap((file) =>
-    parseUnitFile(readFileSync(file, 'utf8'), file.slice(root.length)),
-  );
-  return { kind: 'loaded', unit: new Unit(name, assignments) };
+  if (!isFileName(name)) return { kind: 'not-found' };
+  const template = templateOf(name);
+  const found = find(root, name) ?? (template === undefined ? undefined : find(root, template));
+  if (found === undefined) return { kind: 'not-found' };
+  if (isMask(resolveBelow(root, found, { followLast: false }))) return { kind: 'masked' };
+  const place = resolveBelow(root, found);
+  if (!isThere(place)) return { kind: 'not-found' };
+  const text = readFileSync(place, 'utf8');
+  if (text === '') return { kind: 'masked' };
+  const assignments = parseUnitFile(text, found);
+  for (const dropIn of dropIns(root, template === undefined ? [name] : [template, name])) {
+    const file = readFileSync(resolveBelow(root, dropIn), 'utf8');
+    assignments.push(...parseUnitFile(file, dropIn));
+  }
+  return { kind: 'loaded', unit: new Unit(name, assignments), path: found };
 }
 
 /** True when a drop-in of this name exists for the unit. */
 export function hasDropIn(root: string, name: string, dropIn: string): boolean {
-  return searchPath.some((path) => existsSync(join(root, path, `${name}.d`, dropIn)));
+  return searchPath.some((path) => isThere(resolveBelow(root, `${path}/${name}.d/${dropIn}`)));
 }
 
-/** Drop-ins by file name; of equal names the higher directory wins. */
-function dropIns(root: string, name: string): readonly string[] {
+/** The names in `NAME.wants` or `NAME.requires`, over all folders, sorted. */
+export function linkedUnits(root: string, name: string, kind: 'wants' | 'requires'): string[] {
+  const found = new Set<string>();
+  for (const path of searchPath) {
+    for (const file of filesOf(resolveBelow(root, `${path}/${name}.${kind}`))) found.add(file);
+  }
+  return [...found].sort();
+}
+
+/** `a@.service` for `a@1.service`; undefined for what is no instance. */
+function templateOf(name: string): string | undefined {
+  const match = /^([^@]+@)(.+)(\.[a-z]+)$/.exec(name);
+  return match === null ? undefined : `${match[1] ?? ''}${match[3] ?? ''}`;
+}
+
+function find(root: string, name: string): string | undefined {
+  return searchPath
+    .map((folder) => `${folder}/${name}`)
+    .find((path) => isThere(resolveBelow(root, path, { followLast: false })));
+}
+
+/** Drop-ins by file name; of equal names the higher folder wins, the instance before its template. */
+function dropIns(root: string, names: readonly string[]): readonly string[] {
   const byName = new Map<string, string>();
-  for (const path of [...searchPath].reverse()) {
-    const folder = join(root, path, `${name}.d`);
-    if (!existsSync(folder)) continue;
-    for (const file of readdirSync(folder)) {
-      if (file.endsWith('.conf')) byName.set(file, join(folder, file));
+  for (const name of names) {
+    for (const path of [...searchPath].reverse()) {
+      const folder = `${path}/${name}.d`;
+      for (const file of filesOf(resolveBelow(root, folder))) {
+        if (file.endsWith('.conf')) byName.set(file, join(folder, file));
+      }
     }
   }
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
 }
 
-function isThere(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+function filesOf(folder: string): readonly string[] {
+  return isThere(folder) && lstatSync(folder).isDirectory() ? readdirSync(folder) : [];
 }
 
 function isMask(path: string): boolean {
-  const found = lstatSync(path);
-  if (found.isSymbolicLink()) return readlinkSync(path) === '/dev/null';
-  return statSync(path).size === 0;
+  return lstatSync(path).isSymbolicLink() && readlinkSync(path) === '/dev/null';
 }
