@@ -29,12 +29,15 @@ export type KeyResponse = {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A key answer or watch event. */
-export function parseKeyResponse(answer: HttpAnswer & { readonly endpoint: string }): KeyResponse {
+/** A key answer or watch event. Throws ClientError with `code` when it is none. */
+export function parseKeyResponse(
+  answer: HttpAnswer & { readonly endpoint: string },
+  code: 'E_BAD_ANSWER' | 'E_UNKNOWN_OUTCOME' = 'E_BAD_ANSWER',
+): KeyResponse {
   const json = parseJson(answer.body);
   if (json === undefined || typeof json['action'] !== 'string') {
     throw new ClientError(
-      'E_BAD_ANSWER',
+      code,
       `${answer.endpoint} answered ${answer.status} with something that is no etcd event: ` +
         answer.body.slice(0, 200),
     );
@@ -80,7 +83,7 @@ function parseNode(value: unknown): EtcdNode {
   const json = (value ?? {}) as Json;
   const nodes = Array.isArray(json['nodes']) ? json['nodes'].map(parseNode) : [];
   return {
-    key: typeof json['key'] === 'string' ? json['key'] : '/',
+    key: typeof json['key'] === 'string' ? json['key'] : '',
     value: typeof json['value'] === 'string' ? json['value'] : undefined,
     dir: json['dir'] === true,
     expiration: typeof json['expiration'] === 'string' ? json['expiration'] : undefined,

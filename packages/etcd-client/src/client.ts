@@ -1,10 +1,10 @@
 // The client: knows all endpoints of a cluster, asks the next one when a request was not taken,
 // and never repeats a write whose outcome is unknown (a time-out is "unknown", never "failed").
-import { systemClock } from '@corral/kit';
+import { errorMessage, systemClock } from '@corral/kit';
 import type { DialMap } from '@corral/kit';
 import { Endpoints } from './endpoints.js';
 import { ClientError, EtcdApiError } from './errors.js';
-import { parseError } from './answers.js';
+import { parseError, parseJson } from './answers.js';
 import { Connections } from './request.js';
 import type { HttpAnswer, HttpRequest } from './request.js';
 
@@ -38,9 +38,12 @@ export class EtcdSender {
   }
 
   /**
-   * The answer of the first endpoint that takes the request. `idempotent` requests (reads) are
-   * also repeated when an answer got lost.
-   * Throws ClientError E_NO_ENDPOINT (nobody took it) or E_UNKNOWN_OUTCOME.
+   * The answer of the first endpoint that takes the request. `idempotent` requests (reads) are also
+   * repeated elsewhere when an answer got lost, was a server error, or takes longer than a fair
+   * share of the time; when no other endpoint does better, the last server error is the answer.
+   * Rejects with ClientError E_NO_ENDPOINT (nobody took it) or E_UNKNOWN_OUTCOME (a write was sent
+   * and no answer came), or with the reason of the signal: a write that was aborted may have
+   * happened.
    */
   async send(
     request: Omit<HttpRequest, 'timeoutMs'>,
@@ -48,36 +51,39 @@ export class EtcdSender {
   ): Promise<Answered> {
     const deadline = systemClock.now() + (options.timeoutMs ?? this.#timeoutMs);
     const tried: string[] = [];
-    for (const endpoint of [...this.endpoints.list()]) {
-      const timeoutMs = deadline - systemClock.now();
-      if (timeoutMs <= 0) break;
+    const causes: unknown[] = [];
+    let refusal: Answered | undefined;
+    const urls = [...this.endpoints.list()];
+    for (const [i, endpoint] of urls.entries()) {
+      const leftMs = deadline - systemClock.now();
+      if (leftMs <= 0) break;
+      const timeoutMs = options.idempotent ? leftMs / (urls.length - i) : leftMs;
       const result = await this.connections.exchange(endpoint, { ...request, timeoutMs });
       if (result.ok) {
-        if (!refusedUnsent(result.answer)) {
+        const answer = { ...result.answer, endpoint };
+        if (options.idempotent ? answer.status < 500 : !refusedUnsent(answer)) {
           this.endpoints.answered(endpoint);
-          return { ...result.answer, endpoint };
+          return answer;
         }
-        tried.push(`${endpoint} (did not take it: ${result.answer.body.trim()})`);
+        if (options.idempotent) refusal = answer;
+        const reason = `${answer.status}: ${answer.body.trim().slice(0, 200)}`;
+        tried.push(`${endpoint} (${reason})`);
+        causes.push(reason);
         this.endpoints.failed(endpoint);
         continue;
       }
       request.signal?.throwIfAborted();
       this.endpoints.failed(endpoint);
       const { kind, error } = result.failure;
-      tried.push(`${endpoint} (${error.message})`);
-      if (kind === 'unknown' && !options.idempotent) {
-        throw new ClientError(
-          'E_UNKNOWN_OUTCOME',
-          `${request.method} ${request.path} was sent to ${endpoint} and no answer came: ` +
-            `${error.message}. It may or may not have happened; read before you repeat it`,
-          { cause: error, details: { endpoint } },
-        );
-      }
+      tried.push(`${endpoint} (${errorMessage(error)})`);
+      causes.push(error);
+      if (kind === 'unknown' && !options.idempotent) throw unknownOutcome(request, endpoint, error);
     }
+    if (refusal !== undefined) return refusal;
     throw new ClientError(
       'E_NO_ENDPOINT',
       `no endpoint took ${request.method} ${request.path}: ${tried.join(', ') || 'none given'}`,
-      { details: { tried } },
+      { details: { tried, causes } },
     );
   }
 
@@ -86,15 +92,33 @@ export class EtcdSender {
   }
 }
 
+function unknownOutcome(
+  request: Pick<HttpRequest, 'method' | 'path'>,
+  endpoint: string,
+  error: Error,
+): ClientError {
+  return new ClientError(
+    'E_UNKNOWN_OUTCOME',
+    `${request.method} ${request.path} was sent to ${endpoint} and no answer came: ` +
+      `${errorMessage(error)}. It may or may not have happened; read before you repeat it`,
+    { cause: error, details: { endpoint } },
+  );
+}
+
 /**
- * Answers by which a server says that it did not take the request: nothing was proposed, so it may
- * be asked elsewhere. 503 is a server that drains or a proxy without members.
+ * Answers by which a server says that it did not take a write, so that it may be asked elsewhere:
+ * a member without a leader, a member that drains (both code 300), a proxy without members. A bare
+ * 503 is no such word: a gateway also says it when the connection broke after the write was sent.
  */
 export function refusedUnsent(answer: HttpAnswer): boolean {
-  if (answer.status === 503) return true;
-  if (answer.status !== 500) return false;
+  if (answer.status !== 500 && answer.status !== 503) return false;
   const error = parseError(answer);
-  return error?.errorCode === 300 && error.cause === 'etcdserver: no leader';
+  if (error?.errorCode === 300) {
+    const stopped = answer.status === 503 && error.cause === 'etcdserver: server stopped';
+    return stopped || error.cause === 'etcdserver: no leader';
+  }
+  const message = parseJson(answer.body)?.['message'];
+  return typeof message === 'string' && /^(http)?proxy: zero endpoints/.test(message);
 }
 
 /** Throws what a key request's unsuccessful answer means. */

@@ -41,7 +41,7 @@ export class Keys {
     this.#sender = sender;
   }
 
-  /** Throws EtcdApiError 100 when the key is missing. */
+  /** Rejects with EtcdApiError 100 when the key is missing. The root's own key is ''. */
   async get(key: string, options: GetOptions = {}): Promise<KeyResponse> {
     const { recursive, sorted, quorum } = options;
     const query = form({ recursive, sorted, quorum });
@@ -55,7 +55,11 @@ export class Keys {
     return parseKeyResponse(answer);
   }
 
-  /** Sets, creates (prevExist false), updates (prevExist true) or compares and swaps. */
+  /**
+   * Sets, creates (prevExist false), updates (prevExist true) or compares and swaps. An undefined
+   * value with `refresh` or `dir` sends none.
+   * Rejects with EtcdApiError 101, 105, 100 ... when the store refuses, ClientError otherwise.
+   */
   set(key: string, value: string | undefined, options: SetOptions = {}): Promise<KeyResponse> {
     const { ttl, dir, prevValue, prevIndex, prevExist, refresh } = options;
     const body = form({ value, ttl, dir, prevValue, prevIndex, prevExist, refresh });
@@ -67,6 +71,7 @@ export class Keys {
     return this.#write('POST', keyPath(key), options, form({ value, ttl: options.ttl }));
   }
 
+  /** Removes a key; a directory needs `dir` (empty) or `recursive`. Rejects as `set` does. */
   delete(key: string, options: DeleteOptions = {}): Promise<KeyResponse> {
     const { recursive, dir, prevValue, prevIndex } = options;
     const query = form({ recursive, dir, prevValue, prevIndex });
@@ -85,7 +90,7 @@ export class Keys {
       { idempotent: false, timeoutMs },
     );
     if (answer.status !== 200 && answer.status !== 201) throwAnswer(answer, true);
-    return parseKeyResponse(answer);
+    return parseKeyResponse(answer, 'E_UNKNOWN_OUTCOME');
   }
 }
 

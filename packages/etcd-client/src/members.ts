@@ -28,18 +28,12 @@ export class MembersApi {
   /** Undefined while there is no leader. */
   async leader(options: CallOptions = {}): Promise<MemberInfo | undefined> {
     const { signal, timeoutMs } = options;
-    for (const endpoint of this.#sender.endpoints.list()) {
-      const result = await this.#sender.connections.exchange(endpoint, {
-        method: 'GET',
-        path: '/v2/members/leader',
-        signal,
-        timeoutMs,
-      });
-      if (!result.ok || result.answer.status !== 200) continue;
-      const json = parseJson(result.answer.body);
-      if (json !== undefined) return parseMember(json);
-    }
-    return undefined;
+    const answer = await this.#sender.send(
+      { method: 'GET', path: '/v2/members/leader', signal },
+      { idempotent: true, timeoutMs },
+    );
+    const json = answer.status === 200 ? parseJson(answer.body) : undefined;
+    return json === undefined ? undefined : parseMember(json);
   }
 
   async add(peerUrls: readonly string[], options: CallOptions = {}): Promise<MemberInfo> {
@@ -72,9 +66,13 @@ export class MembersApi {
     if (answer.status >= 200 && answer.status < 300) return parseJson(answer.body) ?? {};
     const message = parseJson(answer.body)?.['message'];
     const reason = typeof message === 'string' ? message : answer.body.trim();
-    throw new ClientError('E_MEMBER_REFUSED', `${method} ${path}: ${answer.status} ${reason}`, {
-      details: { status: answer.status, message: reason },
-    });
+    const unknown = method !== 'GET' && answer.status >= 500;
+    throw new ClientError(
+      unknown ? 'E_UNKNOWN_OUTCOME' : 'E_MEMBER_REFUSED',
+      `${method} ${path}: ${answer.status} ${reason}` +
+        (unknown ? '. It may still happen; list the members before you repeat it' : ''),
+      { details: { status: answer.status, message: reason } },
+    );
   }
 }
 

@@ -1,7 +1,8 @@
 // What other members say of their cluster on their peer port: GET /members. Ids there are decimal
 // numbers above 2^53, so they are read as text.
-import { Agent, get } from 'node:http';
 import type { DialMap } from '@corral/kit';
+import { ClientError } from './errors.js';
+import { Connections } from './request.js';
 
 export type RemoteMember = {
   /** Hex without leading zeros. */
@@ -16,54 +17,49 @@ export type RemoteCluster = {
   readonly members: readonly RemoteMember[];
 };
 
-/** Asks each peer in turn; undefined when none answers within `timeoutMs` each. */
+export type FetchOptions = {
+  /** For each peer. */
+  readonly timeoutMs: number;
+  readonly dialMap: DialMap;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Asks each peer in turn; undefined when none gives a cluster of at least one member within
+ * `timeoutMs` each, or `signal` aborts.
+ */
 export async function fetchCluster(
   peerUrls: readonly string[],
-  options: { readonly timeoutMs: number; readonly dialMap: DialMap },
+  options: FetchOptions,
 ): Promise<RemoteCluster | undefined> {
   for (const url of peerUrls) {
+    if (options.signal?.aborted === true) return undefined;
     const cluster = await fetchFrom(url, options).catch(() => undefined);
-    if (cluster !== undefined) return cluster;
+    if (cluster !== undefined && cluster.members.length > 0) return cluster;
   }
   return undefined;
 }
 
-function fetchFrom(
-  url: string,
-  options: { readonly timeoutMs: number; readonly dialMap: DialMap },
-): Promise<RemoteCluster> {
-  const { hostname, port, host } = new URL('/members', url);
-  return new Promise((resolve, reject) => {
-    const request = get(
-      {
-        host: options.dialMap(hostname.replace(/^\[|\]$/g, '')),
-        port: Number(port),
-        path: '/members',
-        headers: { Host: host },
-        agent: new Agent({ keepAlive: false }),
-        signal: AbortSignal.timeout(options.timeoutMs),
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const clusterId = response.headers['x-etcd-cluster-id'];
-          const text = Buffer.concat(chunks).toString('utf8');
-          if (response.statusCode !== 200 || typeof clusterId !== 'string') {
-            reject(new Error(`${url} answered ${response.statusCode ?? 0}`));
-            return;
-          }
-          try {
-            resolve({ clusterId, members: parseMembers(text) });
-          } catch (error) {
-            reject(error instanceof Error ? error : new Error(String(error)));
-          }
-        });
-      },
-    );
-    request.on('error', reject);
-  });
+async function fetchFrom(url: string, options: FetchOptions): Promise<RemoteCluster> {
+  const { timeoutMs, dialMap, signal } = options;
+  const connections = new Connections({ dialMap, dialTimeoutMs: timeoutMs });
+  try {
+    const result = await connections.exchange(url, {
+      method: 'GET',
+      path: '/members',
+      timeoutMs,
+      signal,
+    });
+    if (!result.ok) throw result.failure.error;
+    const { headers, body } = result.answer;
+    const clusterId = headers['x-etcd-cluster-id'];
+    if (typeof clusterId !== 'string' || !/^[0-9a-f]{1,16}$/i.test(clusterId)) {
+      throw new ClientError('E_BAD_ANSWER', `${url}/members has no X-Etcd-Cluster-ID`);
+    }
+    return { clusterId, members: parseMembers(body) };
+  } finally {
+    connections.close();
+  }
 }
 
 /** The JSON array of the peer port; ids become hex. */

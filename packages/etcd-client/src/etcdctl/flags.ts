@@ -1,5 +1,6 @@
 // The command line of etcdctl: global flags, a command (perhaps of two words), its flags, its words.
-// One or two dashes, "--f v" or "--f=v", booleans without a value. (etcdctl 2.3, README)
+// One or two dashes, "--f v" or "--f=v", booleans without a value. A command's flags may also stand
+// behind its words ("set /a 1 --ttl 60"); "--" ends them. (etcdctl 2.3, README)
 import { CodedError } from '@corral/kit';
 
 export class EtcdctlUsageError extends CodedError<'E_ETCDCTL_USAGE'> {}
@@ -55,56 +56,81 @@ const missingCommands = ['exec-watch', 'import', 'backup', 'user', 'role', 'auth
 
 /** Throws EtcdctlUsageError with what to print. */
 export function parseCommandLine(words: readonly string[]): Parsed {
-  const head = readFlags(words, globalNames, 'flag');
+  const head = readFlags(words, globalNames, undefined);
   let [command = '', ...rest] = head.rest;
   if (command === 'member' && rest[0] !== undefined) {
     command = `member ${rest[0]}`;
     rest = rest.slice(1);
   }
   if (missingCommands.includes(command)) {
-    throw usage(`etcdctl ${command} is not there yet`);
+    throw usage(`etcdctl ${command} is not there yet`, undefined);
   }
   const names = commands[command];
   if (names === undefined) return { global: head.flags, command, flags: new Map(), words: rest };
-  const tail = readFlags(rest, names, `flag of ${command}`);
+  const tail = readFlags(rest, names, command);
   return { global: head.flags, command, flags: tail.flags, words: tail.rest };
 }
 
+/** With `command` its flags, also between the words; without one the flags before the command. */
 function readFlags(
   words: readonly string[],
   names: Names,
-  what: string,
+  command: string | undefined,
 ): { readonly flags: Map<string, string>; readonly rest: string[] } {
   const flags = new Map<string, string>();
-  let i = 0;
-  for (; i < words.length; i += 1) {
+  const rest: string[] = [];
+  for (let i = 0; i < words.length; i += 1) {
     const word = words[i] ?? '';
-    if (!/^-{1,2}[^-]/.test(word)) {
-      if (word === '--') i += 1;
-      break;
-    }
-    const body = word.replace(/^--?/, '');
-    const equals = body.indexOf('=');
-    const name = equals < 0 ? body : body.slice(0, equals);
+    if (word === '--') return { flags, rest: [...rest, ...words.slice(i + 1)] };
+    const match = /^--?([^-=][^=]*)(?:=([^]*))?$/.exec(word);
+    const [, name = '', inline] = match ?? [];
     const kind = names[name];
-    if (kind === undefined) {
-      const why = missingNames.includes(name) ? 'is not there yet' : `is no ${what}`;
-      throw usage(`flag provided but not defined: -${name} (${why})`);
-    }
-    if (equals >= 0) flags.set(name, body.slice(equals + 1));
-    else if (kind === 'flag') flags.set(name, 'true');
-    else {
+    // Behind the first word an unknown flag is a word, as in etcdctl.
+    if (match === null || (kind === undefined && rest.length > 0)) {
+      if (command === undefined) return { flags, rest: words.slice(i) };
+      rest.push(word);
+    } else if (kind === undefined) {
+      const missing = missingNames.includes(name) ? ' (it is not there yet)' : '';
+      throw usage(`flag provided but not defined: -${name}${missing}`, command);
+    } else if (inline !== undefined || kind === 'flag') {
+      flags.set(name, inline ?? 'true');
+    } else {
       i += 1;
       const value = words[i];
-      if (value === undefined) throw usage(`flag needs an argument: -${name}`);
+      if (value === undefined) throw usage(`flag needs an argument: -${name}`, command);
       flags.set(name, value);
     }
   }
-  return { flags, rest: words.slice(i) };
+  return { flags, rest };
 }
 
-function usage(message: string): EtcdctlUsageError {
-  return new EtcdctlUsageError('E_ETCDCTL_USAGE', message);
+/** A number as a flag's value; 0 when it is not given. */
+export function readNumber(parsed: Parsed, flag: string): number {
+  const text = parsed.flags.get(flag);
+  if (text === undefined) return 0;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  const message = `invalid value "${text}" for flag -${flag}: parse error`;
+  throw usage(message, parsed.command);
+}
+
+/** Milliseconds of a Go duration ("1m30s", "500ms"). */
+export function readDuration(parsed: Parsed, flag: string, fallbackMs: number): number {
+  const text = parsed.global.get(flag);
+  if (text === undefined) return fallbackMs;
+  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) {
+    throw usage(`invalid value "${text}" for flag -${flag}: parse error`, undefined);
+  }
+  const units: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)) {
+    total += Number(amount) * (units[unit ?? ''] ?? 0);
+  }
+  return total;
+}
+
+function usage(message: string, command: string | undefined): EtcdctlUsageError {
+  const details = command === undefined ? {} : { command };
+  return new EtcdctlUsageError('E_ETCDCTL_USAGE', message, { details });
 }
 
 export const helpText = `NAME:
@@ -131,6 +157,7 @@ GLOBAL OPTIONS:
    --endpoints URLS        comma separated (ETCDCTL_ENDPOINTS; default http://127.0.0.1:2379,http://127.0.0.1:4001)
    --no-sync               do not ask the members for their addresses first
    --output, -o FORM       simple, extended or json
-   --timeout, --total-timeout DURATION
+   --timeout DURATION      to connect (default 2s)
+   --total-timeout DURATION   for the command, except watch (default 5s)
    --version, -v           --help, -h
 `;

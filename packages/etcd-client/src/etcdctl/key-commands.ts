@@ -1,6 +1,6 @@
 // Commands on keys.
 import type { KeyResponse } from '../answers.js';
-import { isEtcdError } from '../errors.js';
+import { readNumber } from './flags.js';
 import { renderListing, renderResponse, renderSimple } from './output.js';
 import { EtcdctlExit } from './run.js';
 import type { CommandContext } from './run.js';
@@ -14,7 +14,7 @@ export async function runKeyCommand(context: CommandContext): Promise<number> {
     return word;
   };
   const has = (...names: readonly string[]): boolean => names.some((name) => flags.has(name));
-  const ttl = readNumber(flags.get('ttl'), 'ttl');
+  const ttl = readNumber(parsed, 'ttl');
   const keep = ttl === 0 ? {} : { ttl };
   switch (command) {
     case 'get': {
@@ -24,8 +24,8 @@ export async function runKeyCommand(context: CommandContext): Promise<number> {
       return print(context, response);
     }
     case 'set': {
-      const prevIndex = readNumber(flags.get('swap-with-index'), 'swap-with-index');
-      const prevValue = flags.get('swap-with-value');
+      const prevIndex = readNumber(parsed, 'swap-with-index');
+      const prevValue = flags.get('swap-with-value') || undefined;
       const options = { ...keep, prevValue, prevIndex: prevIndex === 0 ? undefined : prevIndex };
       return print(context, await client.keys.set(key(), await readValue(context), options));
     }
@@ -57,9 +57,7 @@ export async function runKeyCommand(context: CommandContext): Promise<number> {
         quorum: has('quorum', 'q'),
       };
       const response = await client.keys.get(parsed.words[0] ?? '/', options);
-      return print(context, response, ({ node }) =>
-        renderListing({ ...node, dir: node.dir }, has('p')),
-      );
+      return print(context, response, ({ node }) => renderListing(node, has('p')));
     }
     case 'watch':
       return watch(context, key());
@@ -71,12 +69,12 @@ export async function runKeyCommand(context: CommandContext): Promise<number> {
 async function remove(context: CommandContext, key: string): Promise<number> {
   const { client, parsed } = context;
   const { flags, command } = parsed;
-  const prevIndex = readNumber(flags.get('with-index'), 'with-index');
+  const prevIndex = readNumber(parsed, 'with-index');
   const recursive = flags.has('recursive') || flags.has('r');
   const response = await client.keys.delete(key, {
     dir: command === 'rmdir' || flags.has('dir'),
     recursive,
-    prevValue: flags.get('with-value'),
+    prevValue: flags.get('with-value') || undefined,
     prevIndex: prevIndex === 0 ? undefined : prevIndex,
   });
   return print(context, response);
@@ -87,22 +85,18 @@ async function watch(context: CommandContext, key: string): Promise<number> {
   const { flags } = parsed;
   const recursive = flags.has('recursive') || flags.has('r');
   const forever = flags.has('forever') || flags.has('f');
-  const afterIndex = flags.get('after-index');
-  const waitIndex =
-    afterIndex === undefined ? {} : { waitIndex: readNumber(afterIndex, 'after-index') + 1 };
+  const afterIndex = readNumber(parsed, 'after-index');
+  const waitIndex = afterIndex === 0 ? {} : { waitIndex: afterIndex + 1 };
   try {
     for await (const event of client.watch(key, { recursive, signal, ...waitIndex })) {
       if (!event.node.dir) {
         if (recursive) context.stdout(`[${event.action}] ${event.node.key}\n`);
-        const removal = event.action === 'delete' || event.action === 'expire';
-        print(context, event, (one) => renderSimple(one) || (removal ? '\n' : ''));
+        print(context, event);
       }
       if (!forever) return 0;
     }
   } catch (error) {
-    if (signal.aborted) return 0;
-    if (isEtcdError(error, 401)) throw error;
-    throw error;
+    if (!signal.aborted) throw error;
   }
   return 0;
 }
@@ -120,13 +114,9 @@ function print(
 
 /** The second word, or standard input as it is. */
 async function readValue({ parsed, readInput }: CommandContext): Promise<string> {
-  const value = parsed.words[1] ?? (await readInput());
+  const [, word] = parsed.words;
+  if (word !== undefined) return word;
+  const value = await readInput();
   if (value === undefined || value === '') throw new EtcdctlExit(1, 'Error:  value required\n');
   return value;
-}
-
-function readNumber(text: string | undefined, flag: string): number {
-  if (text === undefined) return 0;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new EtcdctlExit(1, `Incorrect Usage: invalid value "${text}" for flag -${flag}\n`);
 }

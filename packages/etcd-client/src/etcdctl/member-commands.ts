@@ -1,5 +1,5 @@
 // Commands on the cluster: members and their health.
-import { systemClock } from '@corral/kit';
+import { errorMessage, systemClock } from '@corral/kit';
 import { parseJson } from '../answers.js';
 import { ClientError } from '../errors.js';
 import type { MemberInfo } from '../members.js';
@@ -51,7 +51,6 @@ export async function runMember(context: CommandContext): Promise<number> {
             'Provide an ID and a list of comma separated peerURL (0xabcd http://example.com,http://example1.com)\n';
           throw new EtcdctlExit(1, text);
         }
-        await findMember(context, id);
         await client.members.update(id, urls.split(','));
         stdout(`Updated member with ID ${id} in cluster\n`);
         return 0;
@@ -79,10 +78,10 @@ async function list({ client, parsed, stdout }: CommandContext): Promise<number>
   return 0;
 }
 
-async function findMember({ client }: CommandContext, id: string): Promise<MemberInfo> {
+/** Throws EtcdctlExit when there is none of this id, with a hint when `id` is a member's name. */
+async function findMember({ client }: CommandContext, id: string): Promise<void> {
   const members = await client.members.list();
-  const found = members.find((member) => member.id === id);
-  if (found !== undefined) return found;
+  if (members.some((member) => member.id === id)) return;
   const named = members.find((member) => member.name === id);
   const hint =
     named === undefined
@@ -96,13 +95,12 @@ export async function runClusterHealth(context: CommandContext): Promise<number>
   const { client, parsed, stdout, signal } = context;
   const forever = parsed.flags.has('forever') || parsed.flags.has('f');
   for (;;) {
-    const members = await client.members.list().catch(() => undefined);
-    if (members === undefined) {
-      context.stderr('cluster may be unhealthy: failed to list members\n');
-      return 4;
-    }
+    const members = await client.members.list().catch((error: unknown) => {
+      stdout('cluster may be unhealthy: failed to list members\n');
+      throw error;
+    });
     const healthy: boolean[] = [];
-    for (const member of members) healthy.push(await checkMember(member, stdout));
+    for (const member of members) healthy.push(await checkMember(member, context));
     const good = healthy.filter((one) => one).length;
     const verdict = good === members.length ? 'healthy' : good > 0 ? 'degraded' : 'unavailable';
     stdout(`cluster is ${verdict}\n`);
@@ -113,19 +111,22 @@ export async function runClusterHealth(context: CommandContext): Promise<number>
   }
 }
 
-async function checkMember(member: MemberInfo, stdout: (text: string) => void): Promise<boolean> {
+async function checkMember(
+  member: MemberInfo,
+  { stdout, connection }: CommandContext,
+): Promise<boolean> {
   const { id, clientUrls } = member;
   if (clientUrls.length === 0) {
     stdout(`member ${id} is unreachable: no available published client urls\n`);
     return false;
   }
-  const connections = new Connections();
+  const connections = new Connections(connection);
   try {
     for (const url of clientUrls) {
       const request = { method: 'GET', path: '/health', timeoutMs: healthLimitMs } as const;
       const result = await connections.exchange(url, request);
       if (!result.ok) {
-        const why = result.failure.error.message;
+        const why = errorMessage(result.failure.error);
         stdout(`failed to check the health of member ${id} on ${url}: ${why}\n`);
         continue;
       }

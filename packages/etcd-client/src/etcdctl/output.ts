@@ -21,14 +21,12 @@ export function renderResponse(
   }
 }
 
-/** The node's value; a removal shows what was there. */
+/** The node's value (none after an expiry: an empty line); a removal shows what was there. */
 export function renderSimple(response: KeyResponse): string {
   const { action, node, prevNode } = response;
-  if (action === 'delete' || action === 'expire') {
-    const value = prevNode?.value;
-    return value === undefined || value === '' ? '' : `PrevNode.Value: ${value}\n`;
-  }
-  return node.dir ? '' : `${node.value ?? ''}\n`;
+  if (node.dir) return '';
+  if (action === 'delete') return `PrevNode.Value: ${prevNode?.value ?? ''}\n`;
+  return `${node.value ?? ''}\n`;
 }
 
 function renderExtended(response: KeyResponse): string {

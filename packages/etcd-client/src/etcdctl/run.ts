@@ -1,9 +1,16 @@
 // etcdctl: one command against a cluster. Texts and exit codes are those of the original.
-import { CodedError, errorMessage } from '@corral/kit';
+import {
+  CodedError,
+  dialMapFrom,
+  dialVariable,
+  errorMessage,
+  trustedCertificates,
+} from '@corral/kit';
 import { ClientError, EtcdApiError } from '../errors.js';
 import { EtcdClient } from '../etcd-client.js';
-import { EtcdctlUsageError, commands, helpText, parseCommandLine } from './flags.js';
+import { EtcdctlUsageError, commands, helpText, parseCommandLine, readDuration } from './flags.js';
 import type { Parsed } from './flags.js';
+import type { ConnectionOptions } from '../request.js';
 import { runKeyCommand } from './key-commands.js';
 import { runClusterHealth, runMember } from './member-commands.js';
 
@@ -18,6 +25,8 @@ export type Io = {
 
 export type CommandContext = Io & {
   readonly client: EtcdClient;
+  /** How members are dialled directly. */
+  readonly connection: ConnectionOptions;
   readonly parsed: Parsed;
   readonly form: string;
 };
@@ -36,14 +45,15 @@ const defaultEndpoints = 'http://127.0.0.1:2379,http://127.0.0.1:4001';
 
 /** Runs one command line; gives the exit code. Never rejects. */
 export async function runEtcdctl(words: readonly string[], io: Io): Promise<number> {
-  let parsed: Parsed;
   try {
-    parsed = parseCommandLine(words);
+    return await run(words, io);
   } catch (error) {
-    if (!(error instanceof EtcdctlUsageError)) throw error;
-    io.stderr(`Incorrect Usage: ${error.message}\n\n${helpText}`);
-    return 1;
+    return report(error, io);
   }
+}
+
+async function run(words: readonly string[], io: Io): Promise<number> {
+  const parsed = parseCommandLine(words);
   const { global, command } = parsed;
   if (global.has('version') || global.has('v')) {
     io.stdout('etcdctl version 2.3.8\n');
@@ -54,21 +64,24 @@ export async function runEtcdctl(words: readonly string[], io: Io): Promise<numb
     return 0;
   }
   if (commands[command] === undefined) {
-    io.stderr(`No help topic for '${command}'\n`);
-    return 3;
+    const unknown = command.startsWith('member ') ? command.slice('member '.length) : command;
+    throw new EtcdctlExit(3, `No help topic for '${unknown}'\n`);
   }
-  const timeoutMs = readDuration(global.get('total-timeout') ?? '5s');
   const endpoints = readEndpoints(parsed, io.environment);
-  const client = new EtcdClient({ endpoints, timeoutMs });
+  const connection = {
+    dialTimeoutMs: readDuration(parsed, 'timeout', 2_000),
+    dialMap: dialMapFrom(io.environment[dialVariable]),
+    ca: trustedCertificates(io.environment),
+  };
+  const timeoutMs = readDuration(parsed, 'total-timeout', 5_000);
+  const client = new EtcdClient({ endpoints, timeoutMs, ...connection });
   try {
     const form = global.get('output') ?? global.get('o') ?? 'simple';
-    const context = { ...io, client, parsed, form };
+    const context = { ...io, client, connection, parsed, form };
     if (command === 'cluster-health') return await runClusterHealth(context);
     if (!global.has('no-sync')) await sync(client);
     if (command.startsWith('member ')) return await runMember(context);
     return await runKeyCommand(context);
-  } catch (error) {
-    return report(error, io);
   } finally {
     client.close();
   }
@@ -80,25 +93,45 @@ async function sync(client: EtcdClient): Promise<void> {
   try {
     await client.sync();
   } catch (error) {
-    if (!(error instanceof ClientError) || error.code !== 'E_NO_ENDPOINT') return;
-    const tried = (error.details['tried'] ?? []) as readonly string[];
-    const reasons = tried.map((one, i) => `error #${i}: ${one}`).join('\n');
-    const text = `Error:  client: etcd cluster is unavailable or misconfigured\n${reasons}\n`;
-    throw new EtcdctlExit(2, text);
+    if (!isUnavailable(error)) return;
+    throw new EtcdctlExit(2, unavailableText(error));
   }
   client.addEndpoints(given);
 }
 
+function isUnavailable(error: unknown): error is ClientError {
+  return error instanceof ClientError && error.code === 'E_NO_ENDPOINT';
+}
+
+/** What etcdctl says when no endpoint answers: the reasons twice, the second time one a line. */
+export function unavailableText(error: ClientError): string {
+  const causes = (error.details['causes'] ?? []) as readonly unknown[];
+  const reasons = causes.map((cause, i) => `error #${i}: ${goReason(cause)}\n`);
+  const head = 'Error:  client: etcd cluster is unavailable or misconfigured; ';
+  return `${head}${reasons.join('; ')}\n${reasons.join('')}\n`;
+}
+
+/** The words of Go's net package for the commonest failure. */
+function goReason(cause: unknown): string {
+  const refused = /^connect ECONNREFUSED (\S+)$/.exec(errorMessage(cause))?.[1];
+  if (refused === undefined) return errorMessage(cause);
+  return `dial tcp ${refused}: connect: connection refused`;
+}
+
 function report(error: unknown, io: Io): number {
+  if (error instanceof EtcdctlUsageError) {
+    const mark = error.details['command'] === undefined ? '.' : ':';
+    io.stdout(`Incorrect Usage${mark} ${error.message}\n\n${helpText}`);
+    io.stderr(`${error.message}\n`);
+    return 1;
+  }
   if (error instanceof EtcdctlExit) {
     io.stderr(error.message);
     return error.exitCode;
   }
-  if (error instanceof EtcdApiError) {
-    io.stderr(`Error:  ${error.message} [${error.index}]\n`);
-    return 4;
-  }
-  io.stderr(`Error:  ${errorMessage(error)}\n`);
+  if (error instanceof EtcdApiError) io.stderr(`Error:  ${error.message} [${error.index}]\n`);
+  else if (isUnavailable(error)) io.stderr(unavailableText(error));
+  else io.stderr(`Error:  ${errorMessage(error)}\n`);
   return 4;
 }
 
@@ -115,11 +148,8 @@ function readEndpoints(
     environment['ETCDCTL_PEERS'],
   ];
   const text = sources.find((one) => one !== undefined && one !== '') ?? defaultEndpoints;
-  return text.split(',').map((url) => (url.includes('://') ? url : `http://${url}`));
-}
-
-function readDuration(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)$/.exec(text);
-  const factor = { ms: 1, s: 1_000, m: 60_000 }[match?.[2] ?? 's'];
-  return match === null ? 5_000 : Number(match[1]) * (factor ?? 1_000);
+  const urls = text.split(',').map((url) => url.trim());
+  return urls
+    .filter((url) => url !== '')
+    .map((url) => (url.includes('://') ? url : `http://${url}`));
 }
