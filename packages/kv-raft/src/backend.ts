@@ -83,7 +83,7 @@ export interface Backend {
   readonly store: Store;
   readonly versions: { readonly server: string; readonly cluster: string | undefined };
   readonly raft: RaftView;
-  /** True while a request needs no waiting for the log that was there at start (stale-read guard). */
+  /** The log that was there at start is applied, as far as it is known to be committed. */
   readonly caughtUp: boolean;
   /** Proposes; resolves when applied on this member, or with a failure after the time-out. */
   write(command: Command): Promise<WriteOutcome>;

@@ -69,7 +69,11 @@ export class MemberBackend implements Backend {
   }
 
   get caughtUp(): boolean {
-    return this.#parts.applier.appliedIndex >= this.#parts.options.recovered.hardState.commit;
+    const { hardState, entries } = this.#parts.options.recovered;
+    // The commit index on disk may lag; what a member without others has written, it has committed.
+    const alone = this.members().length === 1;
+    const written = alone ? (entries.at(-1)?.index ?? 0) : 0;
+    return this.#parts.applier.appliedIndex >= Math.max(hardState.commit, written);
   }
 
   async write(command: Command): Promise<WriteOutcome> {
