@@ -153,7 +153,7 @@ describe('a member that stops', () => {
     expect(late.headers['connection']).toBe('close');
   });
 
-  it('ends a request that waits for its body when the grace is over', async () => {
+  it('ends its watches and lets go of its ports', async () => {
     await using directory = await temporaryDirectory();
     const member = await start(singleMemberWords(directory.path));
     const watch = await open(member.clientUrls[0]!, {

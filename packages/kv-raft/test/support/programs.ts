@@ -6,8 +6,29 @@ import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { settled, temporaryDirectory } from './member.js';
 
-export const etcdFound = spawnSync('etcd', ['--version']).status === 0;
-export const etcdctlFound = spawnSync('etcdctl', ['--version']).status === 0;
+/** The search path without this repository's own commands. */
+const searchPath = (process.env['PATH'] ?? '')
+  .split(':')
+  .filter((folder) => !folder.includes('node_modules'))
+  .join(':');
+
+/** The environment without settings that a developer may have for etcd. */
+export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(([name]) => !/^(ETCD|CORRAL_)/.test(name));
+  return { ...Object.fromEntries(kept), PATH: searchPath, ...more };
+}
+
+function isThere(program: string): boolean {
+  const env = cleanEnvironment({ ETCDCTL_API: '2' });
+  const found = spawnSync(program, ['--version'], { env, encoding: 'utf8' });
+  if (found.status === 0 && found.stdout.includes('3.4.')) return true;
+  console.log(`${program} 3.4 is not installed: what needs it is not tested`);
+  return false;
+}
+
+/** etcd and etcdctl 3.4 (Debian: etcd-server, etcd-client). */
+export const etcdFound = isThere('etcd');
+export const etcdctlFound = isThere('etcdctl');
 
 /** Ports of 127.0.0.1 that were free a moment ago, for programs that cannot take 0. */
 export async function freePorts(count: number): Promise<readonly number[]> {
@@ -22,12 +43,6 @@ export async function freePorts(count: number): Promise<readonly number[]> {
     await once(server, 'close');
   }
   return ports;
-}
-
-/** The environment without settings that a developer may have for etcd. */
-export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !/^(ETCD|CORRAL_)/.test(name));
-  return { ...Object.fromEntries(kept), ...more };
 }
 
 /** Ends a child and waits until it has gone. */
