@@ -36,6 +36,11 @@ export type DataDirOptions = {
 export type DataDirContent = 'empty' | 'member' | 'proxy' | 'both';
 
 const defaultSegmentBytes = 8 * 1024 * 1024;
+/**
+ * The first segment is small: a new member serves before 8 MiB are written, and the next segment is
+ * prepared meanwhile.
+ */
+const firstSegmentBytesMax = 256 * 1024;
 const defaultReserveBytes = 4 * 1024 * 1024;
 
 /** What a directory holds, by its folders; a missing directory is empty. */
@@ -114,12 +119,12 @@ async function buildMember(options: DataDirOptions, member: NewMember): Promise<
   const temporary = join(walFolder, 'first.tmp');
   await fs.remove(temporary);
   const file = await fs.open(temporary, 'create');
-  await file.writeAt(Buffer.alloc(segmentBytes), 0);
-  await file.writeAt(Buffer.concat([encodeSegmentHead(head), bytes]), 0);
+  const begin = Buffer.concat([encodeSegmentHead(head), bytes]);
+  const firstBytes = Math.max(begin.length, Math.min(segmentBytes, firstSegmentBytesMax));
+  await file.writeAt(Buffer.concat([begin, Buffer.alloc(firstBytes - begin.length)]), 0);
   await file.sync();
   await file.close();
   await fs.rename(temporary, join(walFolder, segmentName(0, 1)));
-  await writeReserve(fs, building, options.reserveBytes ?? defaultReserveBytes);
   await fs.syncDirectory(walFolder);
   await fs.syncDirectory(building);
   await fs.rename(building, join(dataDir, 'member'));
@@ -219,7 +224,7 @@ async function openFiles(
     fillReserve: () => fillReserve(fs, memberFolder, reserveBytes),
     release,
   });
-  await fillReserve(fs, memberFolder, reserveBytes);
+  storage.fillReserve();
   const { entries } = replay;
   const recovered: RecoveredState = {
     identity,

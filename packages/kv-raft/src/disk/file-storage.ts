@@ -107,7 +107,12 @@ export class FileStorage implements Storage {
   reportSpace(state: 'full' | 'ok'): void {
     this.#space = state;
     for (const listener of this.#listeners) listener(state);
-    if (state === 'ok') this.#filling = this.#filling.then(() => this.#options.fillReserve());
+    if (state === 'ok') this.fillReserve();
+  }
+
+  /** In the background: a member serves before its reserve is there. */
+  fillReserve(): void {
+    this.#filling = this.#filling.then(() => this.#options.fillReserve());
   }
 
   async close(): Promise<void> {
