@@ -126,6 +126,33 @@ describe('working with it', () => {
     expect(failed.code).toBe(7);
   });
 
+  it('what exec runs on a node reaches the other nodes through its links', async () => {
+    const { nodes } = await json('status');
+    const [url = ''] = nodes.find((node) => node.name === 'n2')?.clientUrls ?? [];
+    const get = [
+      'exec',
+      'n1',
+      '--',
+      'etcdctl',
+      '--timeout',
+      '500ms',
+      '--endpoints',
+      url,
+      'get',
+      '/hello',
+    ];
+
+    const before = await corral(...get);
+    await corral('fault', 'partition', 'n1', '/', 'n2');
+    const during = await corral(...get);
+    const fromOutside = await corral('etcdctl', '--endpoints', url, 'get', '/hello');
+    await corral('fault', 'heal', '--all');
+
+    expect(before.stdout).toBe('world\n');
+    expect(during.code).not.toBe(0);
+    expect(fromOutside.stdout).toBe('world\n');
+  });
+
   it('exec of a program that is not there says so', async () => {
     const { code, stderr } = await corral('exec', 'n1', '--', 'no-such-program');
 
@@ -200,7 +227,7 @@ describe('breaking and mending', () => {
     expect(during.state).toBe('degraded');
     expect(during.leader).not.toBe(before.leader);
     expect(listed.stdout).toMatch(
-      new RegExp(`^ID +FAULT +WHERE +SINCE +UNTIL\\n1 +kill +${before.leader} +\\S+ +healed\\n$`),
+      new RegExp(`^ID +FAULT +WHERE +SINCE +UNTIL\\n\\d+ +kill +${before.leader} +\\S+ +healed\\n$`),
     );
     expect(healed.stdout).toMatch(/^ healed everything\nHEALTHY/);
     expect(after.state).toBe('healthy');

@@ -14,6 +14,7 @@ import { resolveTarget } from './targets.js';
 import { differences } from './differences.js';
 import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
 import { callKeeper, hasKeeper } from './process/control.js';
+import { nodeEnvironment } from './process/node-environment.js';
 import { binFolder } from './process/programs.js';
 import { preflight } from './process/preflight.js';
 import { findLeftovers, killLeftovers } from './process/sweep.js';
@@ -40,6 +41,8 @@ export type UpOptions = {
   /** A boot that fails leaves everything as it is, stopped. */
   readonly keepOnFailure?: boolean;
 };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type FaultOptions = {
   /** Heals by itself after this many milliseconds. */
@@ -274,24 +277,30 @@ export class Cluster {
     return join(this.#state.nodeLogs(node), `${unit}.log`);
   }
 
-  /** What a command run "on" a node gets: its root as folder, its own store as endpoint. */
-  execEnvironment(
-    node: NodeStatus,
-    base: Readonly<Record<string, string | undefined>>,
-  ): {
-    readonly cwd: string;
-    readonly env: Record<string, string | undefined>;
-  } {
+  /** PATH with our own programs in front, for what is run on this machine. */
+  hostEnvironment(base: Environment): Environment {
     const bins = binFolder(import.meta.dirname);
     const path = [bins, base['PATH']].filter((one) => one !== undefined).join(':');
+    return { ...base, PATH: path };
+  }
+
+  /**
+   * What a command run "on" a node gets: its root as folder, and what its units get. Our own programs
+   * reach other nodes through its links, so they notice what is done to these.
+   */
+  execEnvironment(
+    node: NodeStatus,
+    base: Environment,
+  ): { readonly cwd: string; readonly env: Environment } {
+    const { plan } = this;
+    const planned = plan.nodes.find((one) => one.name === node.name);
+    const own =
+      planned === undefined
+        ? {}
+        : nodeEnvironment({ plan, node: planned, clusterFolder: this.folder });
     return {
       cwd: node.root ?? this.folder,
-      env: {
-        ...base,
-        PATH: path,
-        ETCDCTL_ENDPOINTS: node.clientUrls[0] ?? '',
-        CORRAL_NODE_NAME: node.name,
-      },
+      env: { ...this.hostEnvironment(base), ...own, CORRAL_NODE_NAME: node.name },
     };
   }
 

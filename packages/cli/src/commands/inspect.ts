@@ -73,9 +73,7 @@ export function addInspect(program: Command, context: Context, exit: (code: numb
     .action(async (words: readonly string[], flags: CommonOptions) => {
       const cluster = openCluster(undefined, flags, context);
       const status = await cluster.status();
-      const [node] = status.nodes;
-      if (node === undefined) return;
-      const { env } = cluster.execEnvironment(node, context.environment);
+      const env = cluster.hostEnvironment(context.environment);
       const endpoints = centralUrls(status).join(',');
       exit(
         await run(['etcdctl', ...words], {

@@ -9,6 +9,7 @@ import type { Clock, Logger, Prng } from '@corral/kit';
 import type { ClusterPlan } from '../plan.js';
 import type { DiscoveryHandle } from '../runtime.js';
 import { issueCertificates } from './ca.js';
+import { authorityFileOf } from './node-environment.js';
 import { publicHost, startPublicDiscovery } from './public-discovery.js';
 import type { PublicDiscovery } from './public-discovery.js';
 
@@ -22,8 +23,6 @@ export type ClusterDiscoveryOptions = {
 };
 
 export class ClusterDiscovery implements DiscoveryHandle {
-  /** The CA that nodes trust. */
-  readonly authorityFile: string;
   readonly #options: ClusterDiscoveryOptions;
   #service: RunningDiscoveryService | undefined;
   #public: PublicDiscovery | undefined;
@@ -33,7 +32,6 @@ export class ClusterDiscovery implements DiscoveryHandle {
 
   constructor(options: ClusterDiscoveryOptions) {
     this.#options = options;
-    this.authorityFile = join(options.folder, 'ca.pem');
   }
 
   /** Undefined while it is stopped. */
@@ -71,7 +69,7 @@ export class ClusterDiscovery implements DiscoveryHandle {
         hosts: [publicHost],
         now: clock.wallTime(),
       });
-      writeFileSync(this.authorityFile, authority, { mode: 0o644 });
+      writeFileSync(authorityFileOf(folder), authority, { mode: 0o644 });
       const options = { certificate: server, handle, port: this.#proxyPort };
       this.#public = await startPublicDiscovery(options);
       this.#proxyPort = this.#public.port;

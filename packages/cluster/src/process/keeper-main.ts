@@ -10,7 +10,7 @@ import type { FaultSpec } from '../faults.js';
 import { ClusterState } from '../state.js';
 import { serveControl } from './control.js';
 import type { CallContext, ControlRequest } from './control.js';
-import { findPrograms } from './programs.js';
+import { binFolder, findPrograms } from './programs.js';
 import { ProcessRuntime } from './runtime.js';
 
 const [folder = '', mode = 'up'] = process.argv.slice(2);
@@ -27,7 +27,12 @@ const controller = new Controller({
     state,
     pid: process.pid,
     nodeBinary: process.execPath,
-    hostPath: process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+    hostPath: [
+      binFolder(import.meta.dirname),
+      process.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+    ]
+      .filter((one) => one !== undefined)
+      .join(':'),
     bootId: readBootId(),
     programs: findPrograms(import.meta.dirname),
   }),

@@ -3,7 +3,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { applyPlan, parseUserData, planCloudConfig, rootTarget } from '@corral/cloudinit';
-import { dialVariable } from '@corral/kit';
 import type { Clock, Logger } from '@corral/kit';
 import { Supervisor, writeUnit } from '@corral/units';
 import type { UnitState } from '@corral/units';
@@ -16,6 +15,7 @@ import type { ClusterPlan, NodePlan } from '../plan.js';
 import type { NodeFacts, NodeHandle, NodeState } from '../runtime.js';
 import { mapEnvironment, resolveExecutable } from './mapping.js';
 import type { OwnPrograms } from './mapping.js';
+import { nodeEnvironment } from './node-environment.js';
 
 /** Marks every process of a node, so that leftovers can be found. */
 export const markVariable = 'CORRAL_NODE';
@@ -30,9 +30,8 @@ export type ProcessNodeOptions = {
   readonly nodeBinary: string;
   readonly hostPath: string;
   readonly bootId: string;
-  /** host:port of the discovery proxy, and the CA file that nodes trust. */
+  /** host:port of the discovery proxy. */
   readonly discoveryProxy: () => string;
-  readonly authorityFile: string;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The store became ready or ended. */
@@ -185,16 +184,15 @@ export class ProcessNode implements NodeHandle {
     return this.#supervisor?.units().find((unit) => unit.name === storeUnit);
   }
 
-  /** What every process of the node gets, and `corral exec` too. */
+  /** What every unit of the node gets. */
   #baseEnvironment(): Record<string, string> {
-    const { plan, node, hostPath, discoveryProxy, authorityFile } = this.#options;
+    const { node, hostPath, discoveryProxy, clusterFolder } = this.#options;
     return {
       PATH: hostPath,
       HOME: '/root',
-      [markVariable]: `${this.#options.clusterFolder}#${node.name}`,
-      [dialVariable]: `${plan.number}.${node.number}`,
+      [markVariable]: `${clusterFolder}#${node.name}`,
       ETCD_DISCOVERY_PROXY: discoveryProxy(),
-      SSL_CERT_FILE: authorityFile,
+      ...nodeEnvironment(this.#options),
     };
   }
 

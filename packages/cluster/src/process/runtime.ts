@@ -62,7 +62,6 @@ export class ProcessRuntime implements NodeRuntime {
       logFolder: state.nodeLogs(node.name),
       clusterFolder: state.folder,
       discoveryProxy: () => this.#discovery.proxyAddress,
-      authorityFile: this.#discovery.authorityFile,
       onStore: (up) => {
         void this.#links.setUp(node.name, up).catch((error: unknown) => {
           logger.error('a link cannot be opened', { node: node.name, error: errorMessage(error) });
