@@ -227,7 +227,9 @@ describe('breaking and mending', () => {
     expect(during.state).toBe('degraded');
     expect(during.leader).not.toBe(before.leader);
     expect(listed.stdout).toMatch(
-      new RegExp(`^ID +FAULT +WHERE +SINCE +UNTIL\\n\\d+ +kill +${before.leader} +\\S+ +healed\\n$`),
+      new RegExp(
+        `^ID +FAULT +WHERE +SINCE +UNTIL\\n\\d+ +kill +${before.leader} +\\S+ +healed\\n$`,
+      ),
     );
     expect(healed.stdout).toMatch(/^ healed everything\nHEALTHY/);
     expect(after.state).toBe('healthy');
