@@ -1,6 +1,15 @@
 // Where the members are: peer URLs, remembered in DATA/proxy/cluster, and the client URLs that the
 // members advertise, asked for on a peer port at every refresh. (etcd 2.3, etcdmain proxy)
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { CodedError, errorMessage } from '@corral/kit';
 import type { Clock, DialMap, Logger, Timer } from '@corral/kit';
@@ -37,7 +46,7 @@ export class Directory {
   /** Some member of the last list has published no client URL yet. */
   #incomplete = false;
   #soon = false;
-  #closed = false;
+  readonly #closing = new AbortController();
 
   /** Throws ProxyError when the data directory cannot be used. */
   constructor(options: DirectoryOptions) {
@@ -53,9 +62,13 @@ export class Directory {
     this.#schedule();
   }
 
+  /** Asks the peers for the members. What is known stays when none answers. Never rejects. */
   async refresh(): Promise<void> {
-    const { dialMap, endpoints, logger, isOwn } = this.#options;
-    const cluster = await fetchCluster(this.#peerUrls, { timeoutMs: fetchTimeoutMs, dialMap });
+    const { dialMap, endpoints, logger } = this.#options;
+    const { signal } = this.#closing;
+    const ask = { timeoutMs: fetchTimeoutMs, dialMap, signal };
+    const cluster = await fetchCluster(this.#peerUrls, ask);
+    if (signal.aborted) return;
     if (cluster === undefined) {
       if (endpoints.size === 0) {
         logger.warn('proxy: no member could be asked for the members', { peers: this.#peerUrls });
@@ -72,45 +85,66 @@ export class Directory {
     }
     this.#incomplete = cluster.members.some((member) => member.clientUrls.length === 0);
     const urls = cluster.members.flatMap((member) => member.clientUrls);
-    endpoints.refresh(urls.filter((url) => !isOwn(url)));
-    const peerUrls = cluster.members.flatMap((member) => member.peerUrls);
-    if (peerUrls.length > 0 && peerUrls.join() !== this.#peerUrls.join()) {
-      this.#peerUrls = peerUrls;
+    const before = endpoints.size;
+    const after = endpoints.refresh(urls.filter((url) => this.#isUsable(url)));
+    if (before === 0 && after > 0) logger.info('proxy: endpoints found', { urls });
+    const peerUrls = [...new Set(cluster.members.flatMap((member) => member.peerUrls))].sort();
+    if (peerUrls.length === 0 || peerUrls.join() === this.#peerUrls.join()) return;
+    logger.info('proxy: updated peer urls', { from: this.#peerUrls, to: peerUrls });
+    this.#peerUrls = peerUrls;
+    try {
       this.#remember(peerUrls);
+    } catch (error) {
+      // The members are known all the same; the next change is written again.
+      logger.error('proxy: cannot remember the peers', { error: errorMessage(error) });
     }
+  }
+
+  #isUsable(url: string): boolean {
+    const { isOwn, logger } = this.#options;
+    if (!/^http:\/\/[^/]/.test(url)) {
+      logger.warn('proxy: a member advertises what this proxy cannot dial (http only)', { url });
+      return false;
+    }
+    if (!isOwn(url)) return true;
+    logger.warn('proxy: a member advertises an address that leads back to this proxy', { url });
+    return false;
   }
 
   /** An endpoint failed: look for the members soon instead of at the next interval. */
   refreshSoon(): void {
-    if (this.#closed || this.#soon) return;
+    if (this.#closing.signal.aborted || this.#soon) return;
     this.#soon = true;
     this.#schedule();
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     this.#timer?.cancel();
   }
 
   #schedule(): void {
+    if (this.#closing.signal.aborted) return;
     const { endpoints, refreshIntervalMs, clock } = this.#options;
     const impatient = endpoints.size === 0 || this.#incomplete;
     const wantedMs = impatient ? impatientMs : this.#soon ? afterFailureMs : refreshIntervalMs;
     this.#timer?.cancel();
     this.#timer = clock.setTimer(Math.min(wantedMs, refreshIntervalMs), () => {
       this.#soon = false;
-      void this.refresh().finally(() => {
-        if (!this.#closed) this.#schedule();
-      });
+      void this.refresh().finally(() => this.#schedule());
     });
   }
 
+  /** Undefined when there is nothing, or an empty list, which would leave the proxy blind. */
   #remembered(): readonly string[] | undefined {
     if (!existsSync(this.#file)) return undefined;
     try {
-      const parsed = JSON.parse(readFileSync(this.#file, 'utf8')) as { PeerURLs?: unknown };
-      if (!Array.isArray(parsed.PeerURLs)) throw new Error('no PeerURLs in it');
-      return parsed.PeerURLs.map(String);
+      // etcd's own reader ignores the case of names, too.
+      const parsed: unknown = JSON.parse(readFileSync(this.#file, 'utf8'));
+      const fields = Object.entries((parsed ?? {}) as Readonly<Record<string, unknown>>);
+      const urls = fields.find(([name]) => name.toLowerCase() === 'peerurls')?.[1];
+      if (!Array.isArray(urls)) throw new Error('no PeerURLs in it');
+      return urls.length === 0 ? undefined : urls.map(String);
     } catch (error) {
       throw new ProxyError(
         'E_PROXY_DATA',
@@ -125,8 +159,14 @@ export class Directory {
     try {
       mkdirSync(join(this.#options.dataDir, 'proxy'), { recursive: true, mode: 0o700 });
       const text = JSON.stringify({ PeerURLs: peerUrls });
-      writeFileSync(`${this.#file}.tmp`, text, { mode: 0o600 });
-      renameSync(`${this.#file}.tmp`, this.#file);
+      const file = openSync(`${this.#file}.bak`, 'w', 0o600);
+      try {
+        writeSync(file, text);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(`${this.#file}.bak`, this.#file);
     } catch (error) {
       throw new ProxyError('E_PROXY_DATA', `cannot write ${this.#file}: ${errorMessage(error)}`, {
         cause: error,

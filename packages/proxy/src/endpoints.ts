@@ -17,11 +17,12 @@ export class Endpoints {
     return this.#list.length;
   }
 
-  /** Takes the members' client URLs; an empty list keeps what is known. */
-  refresh(urls: readonly string[]): void {
-    if (urls.length === 0) return;
+  /** Takes the members' client URLs; an empty list keeps what is known. Gives the new number. */
+  refresh(urls: readonly string[]): number {
+    if (urls.length === 0) return this.#list.length;
     const known = new Map(this.#list.map((endpoint) => [endpoint.url, endpoint]));
     this.#list = [...new Set(urls)].map((url) => known.get(url) ?? { url, unavailableUntil: 0 });
+    return this.#list.length;
   }
 
   /** Endpoints that may be tried at `now` (monotonic ms), the one whose turn it is first. */

@@ -34,7 +34,6 @@ export type RunningProxy = {
 };
 
 const drainMs = 2_000;
-/** An endpoint list that changes should be noticed sooner than etcd's 30 s once something failed. */
 const headBytesMax = 1024 * 1024;
 
 /** Rejects with ProxyError when an address or the data directory cannot be used. */
@@ -42,6 +41,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
   const { clock, logger, dialMap, dataDir, peerUrls, refreshIntervalMs } = options;
   const endpoints = new Endpoints(options.failureWaitMs);
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 128 });
+  const mark = `corral-proxy-${markOf(options.prng)}`;
   const requests = new Map<string, number>();
   const servers: Server[] = [];
   const isOwn = (url: string): boolean => servers.some((server) => leadsTo(url, server));
@@ -62,7 +62,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     if (answerLocally({ options, endpoints, requests, request, response })) return;
     pending += 1;
     const onFailure = (): void => directory.refreshSoon();
-    void forward({ ...options, endpoints, agent, onFailure }, request, response)
+    void forward({ ...options, endpoints, agent, mark, onFailure }, request, response)
       .catch((error: unknown) => {
         logger.error('a request failed in the proxy', { error: errorMessage(error) });
         response.destroy();
@@ -144,7 +144,10 @@ function listen(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
   const { hostname, port } = new URL(url);
-  const server = createServer({ maxHeaderSize: headBytesMax, requestTimeout: 0 }, handle);
+  // Idle clients are kept, as Go's server does: a client that writes at the moment its connection is
+  // closed cannot know the outcome.
+  const limits = { maxHeaderSize: headBytesMax, requestTimeout: 0, keepAliveTimeout: 0 };
+  const server = createServer({ ...limits, noDelay: true }, handle);
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
       const busy = systemErrorCode(error) === 'EADDRINUSE';
@@ -172,7 +175,20 @@ function leadsTo(url: string, server: Server): boolean {
   const host = target.hostname.replace(/^\[|\]$/g, '');
   if (host === address) return true;
   const wildcard = address === '0.0.0.0' || address === '::';
+  if (host === 'localhost') return wildcard || address === '127.0.0.1' || address === '::1';
   if (!wildcard) return false;
   const own = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  return host === 'localhost' || host === '127.0.0.1' || own.some((one) => one.address === host);
+  const loopback = host.startsWith('127.') || host === '0.0.0.0' || host === '::';
+  return loopback || own.some((one) => one.address === host);
+}
+
+function markOf(prng: Prng): string {
+  return [0, 1]
+    .map(() =>
+      prng
+        .below(2 ** 32)
+        .toString(16)
+        .padStart(8, '0'),
+    )
+    .join('');
 }
