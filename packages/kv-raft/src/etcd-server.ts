@@ -1,6 +1,5 @@
 // One member: the replicated state, the core, the loop around it and the requests of clients and
-// other members. Sockets, files and flags are handed in by server.ts; member-backend.ts is what the
-// HTTP handlers see of it.
+// other members. server.ts hands sockets, files and flags in; the handlers see member-backend.ts.
 import type { Clock, Logger, Timer } from '@corral/kit';
 import { RaftNode } from '@corral/raft';
 import type { MembershipChange, Message, NodeId, RaftConfig, SoftState } from '@corral/raft';
@@ -377,8 +376,8 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
   }
 
   #failAll(): void {
-    for (const part of [this.#proposals, this.#reads, this.#changes])
-      part.failAll('E_RAFT_STOPPED');
+    const parts = [this.#proposals, this.#reads, this.#changes];
+    for (const part of parts) part.failAll('E_RAFT_STOPPED');
   }
 
   #isLeader(): boolean {

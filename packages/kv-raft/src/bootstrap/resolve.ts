@@ -1,25 +1,31 @@
-// Which of the ways to begin applies: join, discovery, or a static cluster.
+// Which of the ways to begin applies: join, discovery, or a static cluster. What a way needs is
+// loaded when it is taken: a member that starts again needs none of it.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '@corral/kit';
 import type { ServerConfig } from '../config/config.js';
 import type { StartOptions } from '../server.js';
-import { joinDiscovery, readDiscovery } from './discovery-client.js';
 import type { DiscoveryOptions } from './discovery-client.js';
-import { planJoin, refuseIfBootstrapped } from './join.js';
 import { BootstrapError, membersOf, planNewCluster } from './plan.js';
 import type { BootstrapPlan } from './plan.js';
 
 /** The plan of a member without a log. Throws BootstrapError. */
 export async function resolveBootstrap(options: StartOptions): Promise<BootstrapPlan> {
   const { config, dialMap, logger } = options;
-  if (config.initialClusterState === 'existing') return planJoin(config, dialMap);
+  if (config.initialClusterState === 'existing') {
+    const { planJoin } = await import('./join.js');
+    return planJoin(config, dialMap);
+  }
   if (config.discovery === undefined) {
     const plan = planNewCluster(config, config.initialCluster, config.initialClusterToken);
-    await refuseIfBootstrapped(plan, dialMap);
+    if (plan.members.length > 1) {
+      const { refuseIfBootstrapped } = await import('./join.js');
+      await refuseIfBootstrapped(plan, dialMap);
+    }
     return plan;
   }
   logger.info(`discovery URL= ${config.discovery}`);
+  const { joinDiscovery } = await import('./discovery-client.js');
   const result = await joinDiscovery(discoveryOptions(options, config.discovery));
   if (result.kind === 'cluster') {
     membersOf(result.cluster, config.discovery);
@@ -41,6 +47,7 @@ export const DiscoveryState = {
   async proxyPeers(options: StartOptions): Promise<readonly string[]> {
     const { config } = options;
     if (config.discovery === undefined) return [...config.initialCluster.values()].flat();
+    const { readDiscovery } = await import('./discovery-client.js');
     const cluster = await readDiscovery(discoveryOptions(options, config.discovery));
     return [...cluster.values()].flat();
   },

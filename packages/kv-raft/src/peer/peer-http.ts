@@ -1,7 +1,6 @@
 // What the peer port answers to HTTP: /members and /version, for joining members, real etcd proxies
 // and etcdctl. A real etcd that tries to speak Raft here is told why it cannot.
 import type { RequestListener } from 'node:http';
-import { renderMembers } from '@corral/etcd-client';
 import type { Logger } from '@corral/kit';
 import type { Backend } from '../backend.js';
 import { sendMethodNotAllowed, sendPlain, sendText } from '../http/reply.js';
@@ -18,7 +17,10 @@ export function peerHttpHandler(backend: () => Backend, logger: Logger): Request
       }
       const { clusterId } = backend();
       const headers = ['Content-Type', 'application/json', 'X-Etcd-Cluster-Id', clusterId];
-      sendText(response, 200, headers, renderMembers(backend().members()));
+      // Loaded when somebody asks: it is not needed to serve.
+      void import('@corral/etcd-client').then(({ renderMembers }) => {
+        sendText(response, 200, headers, renderMembers(backend().members()));
+      });
     } else if (path === '/version') {
       answerVersion(backend(), response);
     } else if (path?.startsWith('/raft') === true) {

@@ -56,6 +56,8 @@ describe('the requests of discovery', () => {
     await using directory = await temporaryDirectory();
     const seats: Seat[] = [];
     await using service = await fakeHttp((asked) => {
+      const registered = /^PUT \/T\/(\w+)/.exec(asked)?.[1];
+      if (registered !== undefined) seats.push([registered, 'n1=http://127.0.0.1:9']);
       if (asked.includes('wait=true')) {
         seats.push(other);
         return { body: '{}' };
@@ -65,14 +67,7 @@ describe('the requests of discovery', () => {
     const url = `${service.url}/T`;
     const id = memberId(['http://127.0.0.1:9'], url);
 
-    const joining = joinDiscovery(options(url, directory.path));
-    await poll(() => (service.asked.length >= 3 ? true : undefined), {
-      what: 'the registration',
-      timeoutMs: 10_000,
-      clock: systemClock,
-    });
-    seats.unshift([id, 'n1=http://127.0.0.1:9']);
-    const result = await joining;
+    const result = await joinDiscovery(options(url, directory.path));
 
     const query = '?quorum=false&recursive=false&sorted=false';
     expect(service.asked).toEqual([
@@ -118,7 +113,23 @@ describe('the requests of discovery', () => {
     expect(service.asked[0]).toMatch(/^GET \/T\/_config\/size\?/);
   });
 
-  it('are repeated after a 5xx and after a lost connection', async () => {
+  it('take the own key away when the last seat went to another at the last moment', async () => {
+    await using directory = await temporaryDirectory();
+    const seats: Seat[] = [other];
+    await using service = await fakeHttp((asked) => {
+      if (asked.startsWith('PUT')) seats.push(['2', 'n2=http://127.0.0.1:2']);
+      if (asked.startsWith('DELETE')) return { body: '{}' };
+      return token('2', ...seats)(asked);
+    });
+    const url = `${service.url}/T`;
+
+    const result = await joinDiscovery(options(url, directory.path));
+
+    expect(result.kind).toBe('full');
+    expect(service.asked.at(-1)).toBe(`DELETE /T/${memberId(['http://127.0.0.1:9'], url)}`);
+  });
+
+  it('are repeated after a 5xx', async () => {
     await using directory = await temporaryDirectory();
     let failures = 2;
     await using service = await fakeHttp((asked) =>
