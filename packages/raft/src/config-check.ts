@@ -5,6 +5,7 @@ import { RaftError } from './errors.js';
 /** Throws RaftError E_RAFT_CONFIG naming the field. */
 export function validateConfig(config: RaftConfig): void {
   if (config.id === '') throw new RaftError('E_RAFT_CONFIG', 'id must not be empty');
+  positive('electionTicks', config.electionTicks);
   positive('heartbeatTicks', config.heartbeatTicks);
   positive('maxAppendBytes', config.maxAppendBytes);
   positive('maxInflightMessages', config.maxInflightMessages);

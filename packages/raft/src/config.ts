@@ -20,7 +20,7 @@ export type RaftConfig = {
   readonly maxInflightMessages: number;
   /** Bytes on the way to one follower, at the most. */
   readonly maxInflightBytes: number;
-  /** Bytes proposed and not yet committed, at the most; above it proposals are refused (R27). */
+  /** Bytes proposed and not yet committed, at the most; above it proposals are refused. */
   readonly maxUncommittedBytes: number;
   /** Bytes of committed entries in one Ready, at the most (one entry always goes). */
   readonly maxCommittedBytes: number;

@@ -46,6 +46,9 @@ export class Core {
   transferElapsed = 0;
   /** The removal of this leader is committed: it tells the others, then steps down. */
   leaving = false;
+  /** The round of heartbeats that tells them, and the ticks since. */
+  leavingRound: number | undefined = undefined;
+  leavingElapsed = 0;
   /** Something changed that the followers should be told of. */
   broadcastDue = false;
 
@@ -57,6 +60,8 @@ export class Core {
   failedReads: FailedRead[] = [];
   wake: WakeRequest | undefined = undefined;
   snapshotToInstall: SnapshotMeta | undefined = undefined;
+  /** Membership entries that are committed; that they are is not known to be durable here yet. */
+  unsavedChanges: Index[] = [];
   /** Messages that made no sense. */
   dropped = 0;
 
@@ -139,10 +144,14 @@ export class Core {
     this.heartbeatElapsed = 0;
     this.resetElectionTimer();
     this.leaving = false;
+    this.leavingRound = undefined;
+    this.leavingElapsed = 0;
     this.uncommittedBytes = 0;
     this.pendingChange = undefined;
     for (let i = this.commit + 1; i <= this.log.lastIndex; i += 1) {
-      if (this.log.at(i)?.kind === 'membership') this.pendingChange = i;
+      const entry = this.log.at(i);
+      this.uncommittedBytes += entryBytes(entry);
+      if (entry?.kind === 'membership') this.pendingChange = i;
     }
     this.progress.clear();
     for (const voter of this.voters) this.addProgress(voter);
@@ -180,10 +189,11 @@ export class Core {
     this.commit = index;
     for (let i = from; i <= index; i += 1) {
       const entry = this.log.at(i);
-      if (this.role === 'leader') {
-        this.uncommittedBytes = Math.max(0, this.uncommittedBytes - entryBytes(entry));
+      if (this.role === 'leader') this.uncommittedBytes -= entryBytes(entry);
+      if (entry?.change !== undefined) {
+        this.#changeVoters(entry.change);
+        this.unsavedChanges.push(i);
       }
-      if (entry?.change !== undefined) this.#changeVoters(entry.change);
       if (this.pendingChange === i) this.pendingChange = undefined;
     }
     this.broadcastDue = true;
@@ -196,7 +206,7 @@ export class Core {
 
   /**
    * Leaves when term, vote and log of this moment are durable. Several acknowledgements to one
-   * leader become the last one.
+   * leader become one, of the highest index: what was acknowledged in a term stays true in it.
    */
   sendAfterSave(message: Message): void {
     const last = this.outboxAfterSave.at(-1);
@@ -207,8 +217,8 @@ export class Core {
       last.accepted &&
       last.to === message.to &&
       last.term === message.term;
-    if (replaces) this.outboxAfterSave[this.outboxAfterSave.length - 1] = message;
-    else this.outboxAfterSave.push(message);
+    if (!replaces) this.outboxAfterSave.push(message);
+    else if (message.index > last.index) this.outboxAfterSave.splice(-1, 1, message);
   }
 
   requestWake(afterMs: number): void {
@@ -242,12 +252,16 @@ export class Core {
     }
   }
 
-  /** The removed member learns of its removal if it holds the entry. */
+  /**
+   * The removed member learns of its removal if it holds the entry. It may then switch itself off;
+   * so it must not hear of it before this leader's disk has: a leader that restarts as one of two
+   * voters would wait for the other for ever.
+   */
   #sayFarewell(node: NodeId): void {
     const progress = this.progress.get(node);
     if (progress === undefined) return;
     const commit = Math.min(this.commit, progress.match);
     const { id: from, term } = this;
-    this.send({ kind: 'heartbeat', from, to: node, term, commit, readRound: 0 });
+    this.sendAfterSave({ kind: 'heartbeat', from, to: node, term, commit, readRound: 0 });
   }
 }

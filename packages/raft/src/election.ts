@@ -9,7 +9,7 @@ const quickRetryMs = 20;
 
 /** Starts an election: a pre-vote round first unless that is off or the leader asked for it. */
 export function campaign(core: Core, transfer = false): void {
-  if (!core.isVoter || core.role === 'leader') return;
+  if (!core.isVoter || core.role === 'leader' || waitsForOwnDisk(core)) return;
   if (core.config.preVote && !transfer) {
     core.becomePreCandidate();
     requestVotes(core, { preVote: true, transfer: false });
@@ -63,6 +63,8 @@ export function replyToVote(core: Core, message: VoteRequest, granted: boolean):
 export function onVoteReply(core: Core, message: VoteReply): void {
   const expected = message.preVote ? 'preCandidate' : 'candidate';
   if (core.role !== expected) return;
+  // A grant of an earlier round, for a term that has come by now.
+  if (message.preVote && message.granted && message.term !== core.term + 1) return;
   if (!core.votes.has(message.from)) core.votes.set(message.from, message.granted);
   countVotes(core);
 }
@@ -127,6 +129,11 @@ function requestVotes(
     if (round.preVote) core.send(request);
     else core.sendAfterSave(request);
   }
+}
+
+/** A single voter needs nobody but its disk: another term would only make it wait again. */
+function waitsForOwnDisk(core: Core): boolean {
+  return core.role === 'candidate' && core.soloElection === core.term;
 }
 
 function countVotes(core: Core): void {

@@ -63,6 +63,7 @@ export function onSnapshot(core: Core, message: InstallSnapshot): void {
   core.commit = meta.index;
   core.applied = meta.index;
   core.voters = new Set(meta.voters);
+  core.unsavedChanges = [];
   core.snapshotToInstall = meta;
   reply(core, message.from, { ...known, index: meta.index });
 }

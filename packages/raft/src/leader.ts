@@ -67,6 +67,13 @@ export function tickLeader(core: Core): void {
       return;
     }
   }
+  if (core.leaving) {
+    core.leavingElapsed += 1;
+    if (core.leavingElapsed >= config.electionTicks) {
+      core.becomeFollower(core.term, undefined);
+      return;
+    }
+  }
   core.heartbeatElapsed += 1;
   if (core.heartbeatElapsed < config.heartbeatTicks) return;
   core.heartbeatElapsed = 0;
@@ -113,6 +120,11 @@ export function onHeartbeatReply(core: Core, message: HeartbeatReply): void {
     isMajority(core, ids),
   );
   core.confirmedReads.push(...confirmed);
+  // A majority of those who stay has heard: they can elect one of them without this member.
+  const { leavingRound } = core;
+  if (leavingRound !== undefined && core.reads.confirmedRound >= leavingRound) {
+    core.becomeFollower(core.term, undefined);
+  }
 }
 
 /** Counts replicas; only entries of the own term commit by counting (5.4.2, figure 8). */
@@ -126,7 +138,8 @@ export function maybeCommit(core: Core): void {
   if (index <= core.commit || core.log.term(index) !== core.term) return;
   core.advanceCommit(index);
   core.reads.termCommitted();
-  if (isAlone(core) && core.reads.hasWaiting) answerAlone(core);
+  // The last other voter may just have gone: nobody is left to confirm a round that is out.
+  if (isAlone(core) && (core.reads.hasWaiting || core.reads.openRound > 0)) answerAlone(core);
 }
 
 /** Produces what the followers should get now. Called once a Ready, for all that came together. */
@@ -137,7 +150,7 @@ export function broadcast(core: Core): void {
     else openReadRound(core);
   }
   for (const [to, progress] of core.progress) replicate(core, to, progress);
-  if (core.leaving) core.becomeFollower(core.term, undefined);
+  if (core.leaving && core.leavingRound === undefined) core.leavingRound = openReadRound(core);
 }
 
 function replicate(core: Core, to: NodeId, progress: Progress): void {
@@ -193,9 +206,10 @@ function sendHeartbeat(core: Core, to: NodeId, progress: Progress): void {
   core.send({ kind: 'heartbeat', from, to, term, commit, readRound });
 }
 
-function openReadRound(core: Core): void {
-  core.reads.openNext(core.commit, core.id);
+function openReadRound(core: Core): number {
+  const round = core.reads.openNext(core.commit, core.id);
   for (const [to, progress] of core.progress) sendHeartbeat(core, to, progress);
+  return round;
 }
 
 function answerAlone(core: Core): void {
@@ -209,13 +223,24 @@ function sendTimeoutNow(core: Core, to: NodeId): void {
 
 function cannotPropose(core: Core, bytes: number): Refusal['reason'] | undefined {
   if (core.role !== 'leader' || core.leaving) return 'not-leader';
-  if (core.transferee !== undefined) return 'transferring';
+  if (core.transferee !== undefined || isBeingRemoved(core)) return 'transferring';
   const { maxUncommittedBytes } = core.config;
   // One proposal always goes, however large: otherwise it could never be made.
   if (core.uncommittedBytes > 0 && core.uncommittedBytes + bytes > maxUncommittedBytes) {
     return 'too-much-uncommitted';
   }
   return undefined;
+}
+
+/**
+ * Nothing follows the leader's own removal until that is committed. Otherwise the log of the
+ * removed member could be longer than those of all who stay but do not know of the removal yet and
+ * need its vote: it would refuse them, cannot lead itself, and the cluster would stand still.
+ */
+function isBeingRemoved(core: Core): boolean {
+  if (core.pendingChange === undefined) return false;
+  const change = core.log.at(core.pendingChange)?.change;
+  return change?.kind === 'remove' && change.node === core.id;
 }
 
 function refuse(core: Core, reason: Refusal['reason']): Refusal {

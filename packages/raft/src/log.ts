@@ -115,12 +115,9 @@ export class Log {
     return entries;
   }
 
-  /**
-   * A save that ended at (index, term) is durable. Ignored when the entry has been replaced since:
-   * then the replacement's own save counts.
-   */
-  markStable(index: Index, term: Term): void {
-    if (index > this.#stableIndex && this.term(index) === term) this.#stableIndex = index;
+  /** What was handed out up to `index` is durable. (What replaced it since has to be handed out.) */
+  markStable(index: Index): void {
+    this.#stableIndex = Math.max(this.#stableIndex, Math.min(index, this.#handedIndex));
   }
 
   /** A durable snapshot of `meta` exists; entries before `keepFrom` may go. */

@@ -1,6 +1,6 @@
 // Is a message well formed? Peers are trusted to follow the protocol, but a bug or a damaged frame
 // must cost no more than the message.
-import type { Entry, Message } from './messages.js';
+import type { Entry, Message, SnapshotMeta } from './messages.js';
 
 export function isWellFormed(message: Message): boolean {
   if (!isCount(message.term) || message.term < 1) return false;
@@ -11,6 +11,7 @@ export function isWellFormed(message: Message): boolean {
       return (
         isCount(message.prevIndex) &&
         isCount(message.prevTerm) &&
+        message.prevTerm <= message.term &&
         isCount(message.commit) &&
         follows(message.entries, message.prevIndex, message.prevTerm, message.term)
       );
@@ -21,13 +22,18 @@ export function isWellFormed(message: Message): boolean {
     case 'heartbeatReply':
       return isCount(message.readRound);
     case 'snapshot':
-      return message.meta.index >= 1 && isCount(message.meta.index) && isCount(message.meta.term);
+      return isSnapshot(message.meta, message.term);
     case 'voteReply':
     case 'timeoutNow':
       return true;
     default:
       return false;
   }
+}
+
+function isSnapshot({ index, term, voters }: SnapshotMeta, messageTerm: number): boolean {
+  if (!isCount(index) || !isCount(term) || voters.length === 0) return false;
+  return index >= 1 && term >= 1 && term <= messageTerm;
 }
 
 function follows(
@@ -39,7 +45,8 @@ function follows(
   let term = prevTerm;
   for (const [i, entry] of entries.entries()) {
     if (entry.index !== prevIndex + 1 + i) return false;
-    if (!(entry.term >= term && entry.term <= messageTerm)) return false;
+    if (!isCount(entry.term) || entry.term < Math.max(1, term)) return false;
+    if (entry.term > messageTerm) return false;
     term = entry.term;
   }
   return true;

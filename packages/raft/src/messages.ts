@@ -80,7 +80,7 @@ export type AppendReply = Envelope & {
 };
 export type Heartbeat = Envelope & {
   readonly kind: 'heartbeat';
-  /** Capped by what this follower is known to hold (R7). */
+  /** Capped by what this follower is known to hold. */
   readonly commit: Index;
   /** The newest ReadIndex round that this heartbeat confirms; 0 = none. */
   readonly readRound: number;

@@ -27,6 +27,7 @@ import type {
 } from './messages.js';
 import { isWellFormed } from './message-check.js';
 import type { Proposed, Ready, Refusal, Role, SoftState, Status } from './ready.js';
+import { statusOf } from './status.js';
 
 /** What was found on disk. A new member starts with its bootstrap entries here, like a restart. */
 export type Recovered = {
@@ -38,7 +39,12 @@ export type Recovered = {
 };
 
 /** What a Ready handed out, until it is durable. */
-type Unsaved = { readonly number: number; readonly index: Index; readonly term: Term };
+type Unsaved = {
+  readonly number: number;
+  /** The log ended here; lowered when a later Ready replaces entries of this one. */
+  index: Index;
+  readonly commit: Index;
+};
 
 const none: readonly never[] = [];
 
@@ -50,8 +56,8 @@ export class RaftNode {
   #unsaved: Unsaved[] = [];
   #soft: SoftState;
   #hard: HardState;
-  /** The term in which a vote was handed out to be saved, by Ready number (single voter only). */
-  #soloNumber: number | undefined;
+  /** The Ready that handed out a single voter's vote for itself, to be saved. */
+  #solo: { readonly number: number; readonly term: Term } | undefined;
 
   /** Throws RaftError E_RAFT_CONFIG, or E_RAFT_INVARIANT when what was recovered contradicts itself. */
   constructor(config: RaftConfig, recovered: Recovered) {
@@ -168,7 +174,7 @@ export class RaftNode {
       core.outbox.length > 0 ||
       core.outboxAfterSave.length > 0 ||
       core.log.handedIndex < core.log.lastIndex ||
-      core.applied < Math.min(core.commit, core.log.stableIndex) ||
+      core.applied < this.#applicableEnd() ||
       core.snapshotToInstall !== undefined ||
       core.confirmedReads.length > 0 ||
       core.failedReads.length > 0 ||
@@ -186,14 +192,17 @@ export class RaftNode {
     this.#readyNumber += 1;
     const number = this.#readyNumber;
     const entries = core.log.takeUnhanded();
+    this.#forgetReplaced(entries[0]?.index);
     const snapshot = core.snapshotToInstall;
     const promised = core.term !== this.#hard.term || core.vote !== this.#hard.vote;
-    const mustSync = entries.length > 0 || promised || snapshot !== undefined;
+    // A restart must not fall back to older voters: others may have been switched off since.
+    const changed = (core.unsavedChanges.at(-1) ?? 0) > this.#hard.commit;
+    const mustSync = entries.length > 0 || promised || snapshot !== undefined || changed;
     const hardState = mustSync || this.#hardChanged() ? this.#takeHardState() : undefined;
     if (mustSync) {
-      const { lastIndex: index, lastTerm: term } = core.log;
-      this.#unsaved.push({ number, index, term });
-      if (core.soloElection === core.term) this.#soloNumber ??= number;
+      this.#unsaved.push({ number, index: core.log.lastIndex, commit: core.commit });
+      const { soloElection: term } = core;
+      if (term === core.term && this.#solo?.term !== term) this.#solo = { number, term };
     }
     const waits = this.#unsaved.length > 0;
     const messages = waits ? core.outbox : [...core.outbox, ...core.outboxAfterSave];
@@ -228,35 +237,21 @@ export class RaftNode {
     this.#savedNumber = number;
     let marked: Unsaved | undefined;
     while ((this.#unsaved[0]?.number ?? Infinity) <= number) marked = this.#unsaved.shift();
-    if (marked !== undefined) core.log.markStable(marked.index, marked.term);
-    if (this.#soloNumber !== undefined && this.#soloNumber <= number) {
-      this.#soloNumber = undefined;
-      const won = core.role === 'candidate' && core.soloElection === core.term;
-      core.soloElection = undefined;
+    if (marked !== undefined) {
+      const { index, commit } = marked;
+      core.log.markStable(index);
+      core.unsavedChanges = core.unsavedChanges.filter((change) => change > commit);
+    }
+    if (this.#solo !== undefined && this.#solo.number <= number) {
+      const won = core.role === 'candidate' && this.#solo.term === core.term;
+      this.#solo = undefined;
       if (won && core.voters.size === 1) core.becomeLeader();
     }
     if (core.role === 'leader') leading.maybeCommit(core);
   }
 
   status(): Status {
-    const core = this.#core;
-    const progress = [...core.progress].map(([id, one]) => [id, one.status()] as const);
-    return {
-      id: core.id,
-      role: core.role,
-      term: core.term,
-      vote: core.vote,
-      leader: core.leader,
-      commit: core.commit,
-      applied: core.applied,
-      firstIndex: core.log.firstIndex,
-      lastIndex: core.log.lastIndex,
-      stableIndex: core.log.stableIndex,
-      voters: [...core.voters].sort(),
-      progress: new Map(progress),
-      transferee: core.transferee,
-      pendingChange: core.pendingChange,
-    };
+    return statusOf(this.#core);
   }
 
   /** False when the message is dealt with. */
@@ -337,10 +332,28 @@ export class RaftNode {
     }
   }
 
-  /** Committed entries that are durable here, within the limit. */
+  /**
+   * Saves that are still out say nothing about entries from `first` on any more, not even when an
+   * equal entry comes back later: on the disk it is replaced in between.
+   */
+  #forgetReplaced(first: Index | undefined): void {
+    if (first === undefined) return;
+    for (const unsaved of this.#unsaved) unsaved.index = Math.min(unsaved.index, first - 1);
+  }
+
+  /**
+   * What may be applied: committed and durable. A membership change waits until the knowledge that
+   * it is committed is durable, too.
+   */
+  #applicableEnd(): Index {
+    const { commit, log, unsavedChanges } = this.#core;
+    return Math.min(commit, log.stableIndex, (unsavedChanges[0] ?? Infinity) - 1);
+  }
+
+  /** Entries that may be applied, within the limit. */
   #takeCommitted(): readonly Entry[] {
     const core = this.#core;
-    const end = Math.min(core.commit, core.log.stableIndex);
+    const end = this.#applicableEnd();
     if (core.applied >= end) return none;
     const committed: Entry[] = [];
     let bytes = 0;

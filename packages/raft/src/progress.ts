@@ -29,10 +29,6 @@ export class Progress {
     this.#window = window;
   }
 
-  get pendingSnapshot(): Index {
-    return this.#pendingSnapshot;
-  }
-
   /** True when nothing may be sent until the member answers. */
   get paused(): boolean {
     switch (this.state) {

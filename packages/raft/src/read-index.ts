@@ -17,10 +17,16 @@ export class ReadIndex {
   #waiting: number[] = [];
   #rounds: Round[] = [];
   #lastRound = 0;
+  #confirmedRound = 0;
 
   /** The newest round that is out; 0 when none is. */
   get openRound(): number {
     return this.#rounds.at(-1)?.number ?? 0;
+  }
+
+  /** The newest round that was confirmed. */
+  get confirmedRound(): number {
+    return this.#confirmedRound;
   }
 
   get hasWaiting(): boolean {
@@ -69,6 +75,7 @@ export class ReadIndex {
     }
     if (confirmed < 0) return [];
     const done = this.#rounds.slice(0, confirmed + 1);
+    this.#confirmedRound = done.at(-1)?.number ?? this.#confirmedRound;
     this.#rounds = this.#rounds.slice(confirmed + 1);
     return done.flatMap(({ ids, index }) => ids.map((id) => ({ id, index })));
   }
