@@ -1,4 +1,5 @@
-// User-data to a typed config. What does not fit is dropped, as in the original; the findings say so.
+// User-data to a typed config. What does not fit is dropped, as in the original; the findings say
+// so.
 import type { Finding } from './findings.js';
 import type { Option } from './options.js';
 import {

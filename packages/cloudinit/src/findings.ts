@@ -1,5 +1,5 @@
-// What is wrong with a user-data, with its place. Two ways to print it: the original's report lines,
-// and a picture of the line for people.
+// What is wrong with a user-data, with its place. Two ways to print it: the original's report
+// lines, and a picture of the line for people.
 import { CodedError } from '@corral/kit';
 
 export type Severity = 'error' | 'warning' | 'info';

@@ -1,6 +1,7 @@
 // The options of coreos.etcd, etcd2, fleet, flannel and locksmith: key, type, variable. Lines of a
-// rendered file appear in this order. (coreos-cloudinit 1.9.3, config package; the keys of users and
-// passwords, enable_pprof and strict_reconfig_check came with later releases and are taken, too.)
+// rendered file appear in this order. (coreos-cloudinit 1.9.3, config package; the keys of users
+// and passwords, enable_pprof and strict_reconfig_check came with later releases and are taken,
+// too.)
 
 export type OptionType = 'string' | 'bool' | 'int' | 'float';
 

@@ -1,5 +1,5 @@
-// Scalars as YAML 1.1 reads them in coreos-cloudinit: y, no and on are booleans, 0644 is octal, 08 a
-// float; base-60 numbers and dates stay text. (yaml.org/type, with libyaml's habits)
+// Scalars as YAML 1.1 reads them in coreos-cloudinit: y, no and on are booleans, 0644 is octal, 08
+// a float; base-60 numbers and dates stay text. (yaml.org/type, with libyaml's habits)
 
 export type ScalarValue =
   | { readonly type: 'null' }

@@ -1,58 +1,51 @@
-// One service: its process, readiness, restarts and end.
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
-import { errorMessage, heldPipeVariable } from '@corral/kit';
+// One service: the commands of its start and stop, readiness, restarts, and the end of everything
+// that it started. (systemd.service(5), systemd.kill(5))
+import { randomUUID } from 'node:crypto';
+import { errorMessage } from '@corral/kit';
 import type { Clock, Logger, Timer } from '@corral/kit';
-import { expandWords, parseEnvironment, parseEnvironmentFile } from './command-line.js';
+import type { CommandBuilder } from './command-builder.js';
 import type { ExecLine } from './command-line.js';
+import type { ProcessExit, Processes } from './processes.js';
+import { isCleanExit, mayRestart, resultOf } from './restart-policy.js';
+import type { Result, StartLimit } from './restart-policy.js';
 import type { Service } from './service.js';
-import { expandSpecifiers } from './specifiers.js';
-import type { SpecifierValues } from './specifiers.js';
-import type { Unit } from './unit-file.js';
 import type { JobResult, UnitState } from './supervisor.js';
-
-/** How what a unit says is turned into what a process on this machine needs. */
-export type ProcessMapping = {
-  readonly specifiers: Omit<SpecifierValues, 'unit'>;
-  /** Set for every process of the node; the unit's own values come after it. */
-  readonly baseEnvironment: Readonly<Record<string, string>>;
-  mapEnvironment(environment: Readonly<Record<string, string>>): Record<string, string>;
-  /** The program and the words before the unit's own; undefined when there is none. */
-  resolveExecutable(
-    path: string,
-  ): { readonly file: string; readonly words: readonly string[] } | undefined;
-  /** True for servers that hold the owner's pipe and say READY=1 on it. */
-  isOwnServer(path: string): boolean;
-};
+import { UnitError } from './unit-file.js';
 
 export type RunningServiceOptions = {
-  readonly unit: Unit;
+  readonly name: string;
   readonly service: Service;
-  readonly root: string;
-  readonly logFile: string;
-  readonly mapping: ProcessMapping;
+  readonly commands: CommandBuilder;
+  readonly processes: Processes;
+  readonly startLimit: StartLimit;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Shown while the service is active. */
   readonly note: string | undefined;
   readonly onChange: (state: UnitState['state']) => void;
 };
 
-const killAfterMs = 10_000;
-/** A restart comes no sooner. */
-const restartMsMin = 100;
+/** setTimeout takes no more; about 24 days. */
+const timerMsMax = 2 ** 31 - 1;
+/** After SIGKILL a group is gone at once; what is left then cannot be ended. */
+const killedMsMax = 2_000;
+const pollMs = 20;
 
 export class RunningService {
   readonly #options: RunningServiceOptions;
-  #child: ChildProcess | undefined;
   #state: UnitState['state'] = 'inactive';
   #reason: string | undefined;
   #wanted = false;
+  #main: number | undefined;
   #restart: Timer | undefined;
-  #starts: number[] = [];
-  #exited: Promise<void> = Promise.resolve();
+  #invocation = '';
+  /** While a start goes on the end of the main process is kept, and judged when it is over. */
+  #isStarting = false;
+  #ended: ProcessExit | undefined;
+  /** Groups that may have members. */
+  readonly #groups = new Map<number, Promise<ProcessExit>>();
+  /** What goes on after an end, before the next start. */
+  #cleanup: Promise<void> = Promise.resolve();
 
   constructor(options: RunningServiceOptions) {
     this.#options = options;
@@ -67,204 +60,264 @@ export class RunningService {
     return this.#reason;
   }
 
+  /** The main process. */
   get pid(): number | undefined {
-    return this.#child?.pid;
+    return this.#main;
   }
 
+  /** ExecStartPre, ExecStart, ExecStartPost; resolves when the service is active, or is not. */
   async start(): Promise<JobResult> {
     this.#wanted = true;
-    this.#set('activating', this.#options.note);
-    const { service, clock } = this.#options;
-    const now = clock.now();
-    this.#starts = [...this.#starts.filter((at) => now - at < service.startLimitMs), now];
-    if (this.#starts.length > service.startLimitBurst) {
+    this.#restart?.cancel();
+    const { service, clock, startLimit, note } = this.#options;
+    if (!startLimit.take(clock.now(), service)) {
       this.#set('failed', 'started too often (start limit hit)');
       return 'failed';
     }
+    this.#set('activating', note);
+    await this.#cleanup;
+    if (!this.#isWanted()) return 'canceled';
+    this.#invocation = randomUUID().replaceAll('-', '');
+    const watch = { isLate: false };
+    this.#isStarting = true;
+    this.#ended = undefined;
+    const deadline = this.#timer(service.timeoutStartMs, () => {
+      watch.isLate = true;
+      this.#signalAll('SIGKILL');
+    });
     try {
-      for (const line of service.execStartPre) await this.#runToEnd(line);
-      if (service.type === 'oneshot') {
-        for (const line of service.execStart) await this.#runToEnd(line);
-        this.#set(service.remainAfterExit ? 'active' : 'inactive', this.#options.note);
-        return 'done';
-      }
-      const [line] = service.execStart;
-      if (line !== undefined) await this.#runMain(line);
-      return this.#state === 'active' ? 'done' : 'failed';
+      await this.#runAll(service.execStartPre);
+      if (service.type === 'oneshot') await this.#runAll(service.execStart, true);
+      else await this.#startMain(service.execStart[0]);
+      await this.#runAll(service.execStartPost);
     } catch (error) {
-      this.#set('failed', errorMessage(error));
+      if (!this.#isWanted()) return 'canceled';
+      const how = watch.isLate ? 'not ready in time' : errorMessage(error);
+      this.#end(watch.isLate ? 'timeout' : resultFrom(error), how);
+      return watch.isLate ? 'timeout' : 'failed';
+    } finally {
+      deadline?.cancel();
+      this.#isStarting = false;
+    }
+    if (!this.#isWanted()) return 'canceled';
+    return this.#finishStart();
+  }
+
+  /** A simple service has started once its process runs, however soon it ends. */
+  #finishStart(): JobResult {
+    const { service, note } = this.#options;
+    const ended = this.#ended;
+    if (ended !== undefined && !(service.remainAfterExit && isCleanExit(ended, service))) {
+      this.#onExit(ended);
+      return isCleanExit(ended, service) ? 'done' : 'failed';
+    }
+    if (service.type === 'oneshot' && !service.remainAfterExit) this.#end('success', note);
+    else this.#set('active', note);
+    return 'done';
+  }
+
+  /** ExecStop, KillSignal by KillMode, SIGKILL after TimeoutStopSec, ExecStopPost. */
+  async stop(): Promise<void> {
+    const wasActive = this.#state === 'active';
+    this.#wanted = false;
+    this.#restart?.cancel();
+    const { service } = this.#options;
+    if (wasActive) {
+      const deadline = this.#timer(service.timeoutStopMs, () => this.#signalAll('SIGKILL'));
+      for (const line of service.execStop) await this.#run(line).catch(() => undefined);
+      deadline?.cancel();
+    }
+    await this.#cleanup;
+    await this.#endGroups();
+    if (wasActive) await this.#stopPost('success');
+    this.#set('inactive', undefined);
+  }
+
+  /** ExecReload; undefined when the unit has none. */
+  async reload(): Promise<JobResult> {
+    if (this.#state !== 'active' || this.#options.service.execReload.length === 0) return 'failed';
+    try {
+      await this.#runAll(this.#options.service.execReload);
+      return 'done';
+    } catch {
       return 'failed';
     }
   }
 
-  /** SIGTERM, then SIGKILL after TimeoutStopSec. */
-  async stop(): Promise<void> {
-    this.#wanted = false;
-    this.#restart?.cancel();
-    const child = this.#child;
-    if (child?.pid === undefined) {
-      this.#set('inactive', undefined);
-      return;
-    }
-    const { service, clock } = this.#options;
-    // A stopped (SIGSTOP) process cannot die of SIGTERM.
-    this.#signalGroup(child, 'SIGTERM');
-    this.#signalGroup(child, 'SIGCONT');
-    const limit = Math.min(service.timeoutStopMs, killAfterMs);
-    const late = clock.setTimer(limit, () => this.#signalGroup(child, 'SIGKILL'));
-    await this.#exited;
-    late.cancel();
-    this.#set('inactive', undefined);
-  }
-
-  /** SIGKILL at once; it stays down. */
+  /** SIGKILL to all that is left, at once; it stays down. */
   async kill(): Promise<void> {
     this.#wanted = false;
     this.#restart?.cancel();
-    const child = this.#child;
-    if (child !== undefined) this.#signalGroup(child, 'SIGKILL');
-    await this.#exited;
+    this.#signalAll('SIGKILL');
+    await this.#groupsGone(killedMsMax);
     this.#set('inactive', undefined);
   }
 
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    if (this.#child !== undefined) this.#signalGroup(this.#child, signal);
+    this.#signalAll(signal);
   }
 
-  async #runToEnd(line: ExecLine): Promise<void> {
-    const child = this.#spawn(line, false);
-    const code = await new Promise<number>((resolve) => {
-      child.once('error', () => resolve(127));
-      child.once('exit', (status, signal) => resolve(signal === null ? (status ?? 1) : 128));
-    });
-    if (code !== 0 && !line.ignoreFailure) throw new Error(`${line.path} exited with ${code}`);
+  async #runAll(lines: readonly ExecLine[], isMain = false): Promise<void> {
+    for (const line of lines) {
+      if (!this.#isWanted()) throw new Error('canceled');
+      await this.#run(line, isMain);
+    }
   }
 
-  /** Resolves when the service is active, or has failed to become so. */
-  #runMain(line: ExecLine): Promise<void> {
-    const { service, mapping, clock } = this.#options;
-    const own = mapping.isOwnServer(line.path);
-    const child = this.#spawn(line, own);
-    this.#child = child;
-    let markExited = (): void => undefined;
-    this.#exited = new Promise((resolve) => {
-      markExited = resolve;
+  /** One command to its end. Rejects with CommandFailed unless it may fail. */
+  async #run(line: ExecLine, isMain = false, extra: Record<string, string> = {}): Promise<void> {
+    const { pid, exited } = this.#spawn(line, undefined, extra);
+    if (isMain) this.#main = pid;
+    const exit = await exited;
+    if (isMain) this.#main = undefined;
+    const clean = exit.code === 0 || (isMain && isCleanExit(exit, this.#options.service));
+    if (!clean && !line.ignoreFailure) throw new CommandFailed(line.path, exit);
+  }
+
+  /** Resolves when the process runs, or has said READY=1 where it can. */
+  async #startMain(line: ExecLine | undefined): Promise<void> {
+    if (line === undefined) return;
+    const { commands } = this.#options;
+    let markReady = (): void => undefined;
+    const ready = new Promise<'ready'>((resolve) => {
+      markReady = () => resolve('ready');
     });
-    return new Promise((resolve) => {
-      const late = own
-        ? clock.setTimer(Math.min(service.timeoutStartMs, 2 ** 31 - 1), () => {
-            this.#set('failed', 'not ready in time');
-            this.#signalGroup(child, 'SIGKILL');
-            resolve();
-          })
-        : undefined;
-      const active = (): void => {
-        late?.cancel();
-        if (this.#child === child) this.#set('active', this.#options.note);
-        resolve();
-      };
-      if (own) {
-        const pipe = child.stdio[3] as Duplex;
-        pipe.on('error', () => undefined);
-        pipe.on('data', (data: Buffer) => {
-          if (data.toString().includes('READY=1')) active();
-        });
+    const isOwn = commands.isOwnServer(line);
+    const { pid, exited } = this.#spawn(line, isOwn ? markReady : undefined);
+    if (pid === undefined) throw new CommandFailed(line.path, await exited);
+    this.#main = pid;
+    if (!isOwn) markReady();
+    void exited.then((exit) => {
+      if (this.#main !== pid) return;
+      this.#main = undefined;
+      if (this.#isStarting) this.#ended = exit;
+      else this.#onExit(exit);
+    });
+    const first = await Promise.race([ready, exited]);
+    if (first !== 'ready') throw new CommandFailed(line.path, first);
+  }
+
+  #onExit(exit: ProcessExit): void {
+    if (!this.#isWanted()) return;
+    const { service, logger, name } = this.#options;
+    const how = describeExit(exit);
+    logger.info('service ended', { unit: name, how });
+    const clean = isCleanExit(exit, service);
+    if (clean && service.remainAfterExit) return;
+    this.#end(clean ? 'success' : resultOf(exit), how, exit);
+  }
+
+  /** After an end that was not asked for: what is left goes, and perhaps it starts again. */
+  #end(result: Result, how: string | undefined, exit?: ProcessExit): void {
+    const { service, clock } = this.#options;
+    const again = mayRestart(service, result, exit);
+    this.#cleanup = this.#endGroups()
+      .then(() => this.#stopPost(result, exit))
+      .catch(() => undefined);
+    if (again) {
+      this.#set('activating', `${how ?? 'it ended'}; restarts in ${service.restartMs} ms`);
+      this.#restart = clock.setTimer(Math.min(service.restartMs, timerMsMax), () => {
+        void this.start();
+      });
+    } else {
+      this.#set(result === 'success' ? 'inactive' : 'failed', how);
+    }
+  }
+
+  async #stopPost(result: Result, exit?: ProcessExit): Promise<void> {
+    const extra = {
+      SERVICE_RESULT: result,
+      EXIT_CODE: exit === undefined ? '' : exit.signal === null ? 'exited' : 'killed',
+      EXIT_STATUS: exit === undefined ? '' : (exit.signal ?? String(exit.code)),
+    };
+    for (const line of this.#options.service.execStopPost) {
+      await this.#run(line, false, extra).catch(() => undefined);
+    }
+    await this.#endGroups();
+  }
+
+  /** Ends the groups as KillMode says, and does not return before they are gone. */
+  async #endGroups(): Promise<void> {
+    const { service, processes } = this.#options;
+    if (this.#living().length === 0 || service.killMode === 'none') return;
+    const main = this.#main;
+    if (service.killMode === 'control-group') this.#signalAll(service.killSignal);
+    else if (main !== undefined) processes.signalProcess(main, service.killSignal);
+    // A process that was stopped (SIGSTOP) cannot die of SIGTERM.
+    this.#signalAll('SIGCONT');
+    if (service.killMode === 'mixed' || service.killMode === 'process') {
+      const exited = main === undefined ? undefined : this.#groups.get(main);
+      if (exited !== undefined) await this.#within(exited, service.timeoutStopMs);
+      if (service.killMode === 'process') {
+        if (this.#main !== undefined) processes.signalProcess(this.#main, 'SIGKILL');
+        return;
       }
-      child.once('spawn', () => {
-        if (!own) active();
-      });
-      child.once('error', (error) => {
-        this.#onExit(child, error.message, false);
-        markExited();
-        resolve();
-      });
-      child.once('exit', (code, signal) => {
-        late?.cancel();
-        const clean =
-          code === 0 || signal === 'SIGTERM' || signal === 'SIGINT' || signal === 'SIGHUP';
-        this.#onExit(
-          child,
-          signal === null ? `exited with ${code ?? 0}` : `ended by ${signal}`,
-          clean,
-        );
-        markExited();
-        resolve();
-      });
-    });
-  }
-
-  #onExit(child: ChildProcess, how: string, clean: boolean): void {
-    if (this.#child !== child) return;
-    this.#child = undefined;
-    const { service, clock, logger, unit } = this.#options;
-    if (!this.#wanted) {
-      this.#set('inactive', undefined);
+    } else if (await this.#groupsGone(service.timeoutStopMs)) {
       return;
     }
-    logger.info('service ended', { unit: unit.name, how });
-    const again =
-      service.restart === 'always' ||
-      (service.restart === 'on-success' ? clean : service.restart !== 'no' && !clean);
-    if (!again) {
-      this.#set(clean ? 'inactive' : 'failed', how);
-      return;
-    }
-    this.#set('activating', `${how}; restarts in ${service.restartMs} ms`);
-    this.#restart = clock.setTimer(Math.max(restartMsMin, service.restartMs), () => {
-      void this.start();
-    });
+    if (!service.sendSigkill) return;
+    this.#signalAll('SIGKILL');
+    if (await this.#groupsGone(killedMsMax)) return;
+    this.#options.logger.warn('processes are left', { unit: this.#options.name });
   }
 
-  #spawn(line: ExecLine, own: boolean): ChildProcess {
-    const { unit, service, root, logFile, mapping } = this.#options;
-    const expand = (text: string): string =>
-      expandSpecifiers(text, { ...mapping.specifiers, unit: unit.name }, unit.name);
-    const environment: Record<string, string> = { ...mapping.baseEnvironment };
-    for (const text of service.environment) {
-      for (const [name, value] of parseEnvironment(expand(text))) environment[name] = value;
+  async #groupsGone(limitMs: number): Promise<boolean> {
+    const end = this.#options.clock.now() + limitMs;
+    await this.#within(Promise.all(this.#groups.values()), limitMs);
+    while (this.#living().length > 0) {
+      if (this.#options.clock.now() >= end) return false;
+      await this.#options.clock.sleep(pollMs);
     }
-    for (const file of service.environmentFiles) {
-      const optional = file.startsWith('-');
-      const path = join(root, expand(optional ? file.slice(1) : file));
-      try {
-        for (const [name, value] of parseEnvironmentFile(readFileSync(path, 'utf8'))) {
-          environment[name] = value;
-        }
-      } catch (error) {
-        if (!optional) throw error;
+    return true;
+  }
+
+  #living(): readonly number[] {
+    for (const group of [...this.#groups.keys()]) {
+      if (group !== this.#main && !this.#options.processes.isGroupAlive(group)) {
+        this.#groups.delete(group);
       }
     }
-    const mapped = mapping.mapEnvironment(environment);
-    const executable = mapping.resolveExecutable(line.path);
-    if (executable === undefined)
-      throw new Error(`${line.path} is neither on the node nor on the host`);
-    const words = expandWords(line.words.map(expand), mapped);
-    const log = openSync(logFile, 'a', 0o644);
-    if (own) mapped[heldPipeVariable] = '3';
-    const cwd =
-      service.workingDirectory === undefined
-        ? root
-        : join(root, expand(service.workingDirectory.replace(/^-/, '')));
-    try {
-      return spawn(executable.file, [...executable.words, ...words], {
-        env: mapped,
-        cwd,
-        detached: true,
-        stdio: own ? ['ignore', log, log, 'pipe'] : ['ignore', log, log],
-      });
-    } finally {
-      closeSync(log);
-    }
+    return [...this.#groups.keys()];
   }
 
-  /** The whole process group; a group that is gone is no error. */
-  #signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-    if (child.pid === undefined) return;
-    try {
-      process.kill(-child.pid, signal);
-    } catch {
-      child.kill(signal);
-    }
+  async #within(what: Promise<unknown>, limitMs: number): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#timer(limitMs, resolve);
+    });
+    await Promise.race([what, late]);
+    timer?.cancel();
+  }
+
+  #spawn(
+    line: ExecLine,
+    onReady: (() => void) | undefined,
+    extra: Record<string, string> = {},
+  ): { readonly pid: number | undefined; readonly exited: Promise<ProcessExit> } {
+    const { commands, processes } = this.#options;
+    const request = commands.build(line, onReady, {
+      INVOCATION_ID: this.#invocation,
+      ...(this.#main === undefined ? {} : { MAINPID: String(this.#main) }),
+      ...extra,
+    });
+    const { pid, exited } = processes.start(request);
+    if (pid !== undefined) this.#groups.set(pid, exited);
+    return { pid, exited };
+  }
+
+  #signalAll(signal: NodeJS.Signals): void {
+    for (const group of this.#groups.keys()) this.#options.processes.signalGroup(group, signal);
+  }
+
+  /** No timer for ever. */
+  #timer(delayMs: number, callback: () => void): Timer | undefined {
+    if (!Number.isFinite(delayMs)) return undefined;
+    return this.#options.clock.setTimer(Math.min(delayMs, timerMsMax), callback);
+  }
+
+  /** A call, since a stop may come while a start waits. */
+  #isWanted(): boolean {
+    return this.#wanted;
   }
 
   #set(state: UnitState['state'], reason: string | undefined): void {
@@ -273,4 +326,22 @@ export class RunningService {
     this.#state = state;
     this.#options.onChange(state);
   }
+}
+
+class CommandFailed extends UnitError {
+  readonly exit: ProcessExit;
+
+  constructor(path: string, exit: ProcessExit) {
+    super('E_UNIT_START', `${path} ${describeExit(exit)}`);
+    this.exit = exit;
+  }
+}
+
+function describeExit({ code, signal, problem }: ProcessExit): string {
+  if (problem !== undefined) return `cannot be run: ${problem}`;
+  return signal === null ? `exited with ${code ?? 0}` : `ended by ${signal}`;
+}
+
+function resultFrom(error: unknown): Result {
+  return error instanceof CommandFailed ? resultOf(error.exit) : 'resources';
 }

@@ -1,4 +1,5 @@
 // %-specifiers in unit files. (systemd.unit(5), SPECIFIERS)
+import { release } from 'node:os';
 import { UnitError } from './unit-file.js';
 
 export type SpecifierValues = {
@@ -35,9 +36,13 @@ export function expandSpecifiers(text: string, values: SpecifierValues, where: s
     L: '/var/log',
     T: '/tmp',
     V: '/var/tmp',
+    v: release(),
+    f: `/${unescapeName(at < 0 ? prefix : instance).replace(/^\/+/, '')}`,
+    j: prefix.slice(prefix.lastIndexOf('-') + 1),
+    J: unescapeName(prefix.slice(prefix.lastIndexOf('-') + 1)),
     '%': '%',
   };
-  return text.replace(/%(.)/g, (match, letter: string) => {
+  return text.replace(/%(.?)/gs, (match, letter: string) => {
     const value = table[letter];
     if (value === undefined) {
       throw new UnitError('E_UNIT_FILE', `${where}: the specifier ${match} is not known`);

@@ -1,15 +1,20 @@
-// The embedded supervisor: starts, watches, restarts and ends the services of one node. What a plain
-// process cannot imitate (sockets, Docker's units, foreign Type=notify) is skipped with the reason
-// and never fails the boot.
-import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+// The embedded supervisor: starts, watches, restarts and ends the services of one node, in the
+// order and with the dependencies that they name. What a plain process cannot imitate (sockets,
+// Docker's units, foreign Type=notify) is skipped with the reason and never fails the boot.
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-
 import type { Clock, Logger } from '@corral/kit';
-import { hasDropIn, loadUnit } from './load.js';
-import { readService } from './service.js';
+import { CommandBuilder } from './command-builder.js';
+import type { ProcessMapping } from './command-builder.js';
+import { enableUnit } from './enable.js';
+import { inspectUnit } from './inspect.js';
+import type { Inspected } from './inspect.js';
+import { hasDropIn, linkedUnits } from './load.js';
+import { orderUnits } from './ordering.js';
+import { machineProcesses } from './processes.js';
+import type { Processes } from './processes.js';
+import { StartLimit } from './restart-policy.js';
 import { RunningService } from './running-service.js';
-import type { ProcessMapping } from './running-service.js';
-import { UnitError } from './unit-file.js';
 import type { Unit } from './unit-file.js';
 
 export type UnitState = {
@@ -27,16 +32,24 @@ export type SupervisorOptions = {
   readonly logger: Logger;
   /** A unit's process came up (ready) or ended. */
   readonly onChange: (unit: string, state: UnitState['state']) => void;
+  /** No stop waits longer before SIGKILL, whatever TimeoutStopSec= says; default: no such limit. */
+  readonly stopMsMax?: number;
+  readonly processes?: Processes;
 };
 
 /** The result of a job, in systemd's words. */
-export type JobResult = 'done' | 'failed' | 'skipped' | 'timeout';
+export type JobResult = 'done' | 'failed' | 'skipped' | 'timeout' | 'canceled' | 'dependency';
+
+type Entry = { readonly running: RunningService; readonly unit: Unit };
+type Plan = ReadonlyMap<string, Inspected>;
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
-  readonly #services = new Map<string, RunningService>();
+  readonly #services = new Map<string, Entry>();
   readonly #skipped = new Map<string, string>();
   readonly #failed = new Map<string, string>();
+  readonly #limits = new Map<string, StartLimit>();
+  readonly #starting = new Map<string, Promise<JobResult>>();
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -45,189 +58,318 @@ export class Supervisor {
 
   // The unit manager of a cloud-config.
 
+  /** Unit files are read at each start; there is nothing to reload. */
   daemonReload(): Promise<void> {
     return Promise.resolve();
   }
 
   /** Makes the links of [Install]; a unit that is not there is reported, not an error. */
   enable(name: string, options: { readonly runtime: boolean }): Promise<void> {
-    const loaded = loadUnit(this.#options.root, name);
-    if (loaded.kind !== 'loaded') {
-      this.#skipped.set(name, loaded.kind === 'masked' ? 'it is masked' : 'no such unit');
-      return Promise.resolve();
-    }
-    const base = options.runtime ? '/run' : '/etc';
-    for (const [key, suffix] of [
-      ['WantedBy', 'wants'],
-      ['RequiredBy', 'requires'],
-    ] as const) {
-      for (const target of loaded.unit.names('Install', key)) {
-        const link = join(this.#options.root, base, 'systemd/system', `${target}.${suffix}`, name);
-        mkdirSync(dirname(link), { recursive: true });
-        if (!isThere(link)) symlinkSync(join(base, 'systemd/system', name), link);
-      }
+    try {
+      const result = enableUnit(this.#options.root, name, options);
+      if (result.kind === 'skipped') this.#skipped.set(name, result.reason);
+    } catch (error) {
+      this.#failed.set(name, error instanceof Error ? error.message : String(error));
     }
     return Promise.resolve();
   }
 
+  /** A command of systemctl(1), as a cloud-config may name it. */
   async command(command: string, name: string): Promise<string> {
+    const isUp = this.#isUp(name);
     switch (command) {
       case 'start':
-      case 'restart':
-      case 'try-restart':
-      case 'reload-or-restart':
-      case 'reload-or-try-restart':
-        if (command.includes('try') && !this.#services.has(name)) return 'done';
-        if (command !== 'start') await this.stop(name);
         return this.start(name);
       case 'stop':
         await this.stop(name);
         return 'done';
+      case 'restart':
+        return this.restart(name);
+      case 'try-restart':
+        return isUp ? this.restart(name) : 'done';
+      case 'reload':
+        return (await this.#services.get(name)?.running.reload()) ?? 'failed';
+      case 'reload-or-restart':
+      case 'reload-or-try-restart': {
+        if (!isUp) return command.includes('try') ? 'done' : this.start(name);
+        const result = await this.#services.get(name)?.running.reload();
+        return result === 'done' ? result : this.restart(name);
+      }
       default:
         return 'skipped';
     }
   }
 
-  /** Starts a unit; what cannot run here is skipped with its reason. */
-  async start(name: string): Promise<JobResult> {
-    const running = this.#services.get(name);
-    if (running?.state === 'active' || running?.state === 'activating') return 'done';
-    this.#failed.delete(name);
-    this.#skipped.delete(name);
-    let service: RunningService | undefined;
-    try {
-      service = this.#prepare(name);
-    } catch (error) {
-      if (!(error instanceof UnitError)) throw error;
-      this.#failed.set(name, error.message);
-      return 'failed';
-    }
-    if (service === undefined) return 'skipped';
-    this.#services.set(name, service);
-    return service.start();
+  /** Starts a unit and what it needs; what cannot run here is skipped with its reason. */
+  start(name: string): Promise<JobResult> {
+    return this.#startAll([name]).then((results) => results.get(name) ?? 'skipped');
   }
 
-  async stop(name: string): Promise<void> {
-    await this.#services.get(name)?.stop();
+  /** Stops it and the active units that need it (Requires=, BindsTo=, PartOf=), these first. */
+  stop(name: string): Promise<void> {
+    return this.#stopWith(name, new Set());
   }
 
-  /** Ends all services, orderly. */
+  /** Units that went down with it come up again. */
+  async restart(name: string): Promise<JobResult> {
+    const others = this.#dependents(name, ['Requires', 'BindsTo', 'PartOf']);
+    await this.stop(name);
+    const results = await this.#startAll([name, ...others]);
+    return results.get(name) ?? 'skipped';
+  }
+
+  /** Ends all services in the reverse of their order; nothing is left running. */
   async stopAll(): Promise<void> {
-    await Promise.all([...this.#services.values()].map((service) => service.stop()));
+    const orders = [...this.#services].map(([name, { unit }]) => [name, orderOf(unit)] as const);
+    const { predecessors } = orderUnits(new Map(orders));
+    const jobs = new Map<string, Promise<void>>();
+    const stop = (name: string): Promise<void> => {
+      const known = jobs.get(name);
+      if (known !== undefined) return known;
+      const later = [...this.#services.keys()].filter((one) => predecessors.get(one)?.has(name));
+      const job = Promise.all(later.map(stop)).then(() => this.#services.get(name)?.running.stop());
+      jobs.set(name, job);
+      return job;
+    };
+    await Promise.all([...this.#services.keys()].map(stop));
+    await this.killAll();
   }
 
   /** SIGKILL to everything, and no restart: the machine lost its power. */
   async killAll(): Promise<void> {
-    await Promise.all([...this.#services.values()].map((service) => service.kill()));
+    await Promise.all([...this.#services.values()].map(({ running }) => running.kill()));
   }
 
   /** SIGSTOP or SIGCONT to everything. */
   signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    for (const service of this.#services.values()) service.signal(signal);
+    for (const { running } of this.#services.values()) running.signal(signal);
   }
 
-  /** What an operating system does at boot: units wanted by multi-user.target, and etcd2 when configured. */
+  /** As an operating system boots: units wanted by multi-user.target, and etcd2 when configured. */
   async boot(): Promise<void> {
     const { root } = this.#options;
-    for (const target of ['sockets.target', 'multi-user.target', 'default.target']) {
-      for (const base of ['/etc', '/run']) {
-        const wants = join(root, base, 'systemd/system', `${target}.wants`);
-        if (!existsSync(wants)) continue;
-        for (const name of readdirSync(wants).sort()) await this.start(name);
-      }
-    }
-    if (hasDropIn(root, 'etcd2.service', '20-cloudinit.conf')) await this.start('etcd2.service');
+    const wanted = ['sockets.target', 'multi-user.target', 'default.target'].flatMap((target) => [
+      ...linkedUnits(root, target, 'wants'),
+      ...linkedUnits(root, target, 'requires'),
+    ]);
+    if (hasDropIn(root, 'etcd2.service', '20-cloudinit.conf')) wanted.push('etcd2.service');
+    await this.#startAll([...new Set(wanted)]);
   }
 
   pidOf(name: string): number | undefined {
-    return this.#services.get(name)?.pid;
+    return this.#services.get(name)?.running.pid;
   }
 
   units(): readonly UnitState[] {
-    const states: UnitState[] = [];
-    for (const [name, service] of this.#services) {
-      states.push({ name, state: service.state, reason: service.reason, pid: service.pid });
+    const states = new Map<string, UnitState>();
+    for (const [name, { running }] of this.#services) {
+      states.set(name, { name, state: running.state, reason: running.reason, pid: running.pid });
     }
     for (const [name, reason] of this.#skipped) {
-      states.push({ name, state: 'skipped', reason, pid: undefined });
+      states.set(name, { name, state: 'skipped', reason, pid: undefined });
     }
     for (const [name, reason] of this.#failed) {
-      states.push({ name, state: 'failed', reason, pid: undefined });
+      states.set(name, { name, state: 'failed', reason, pid: undefined });
     }
-    return states;
+    return [...states.values()];
   }
 
-  /** Undefined: skipped, and the reason is recorded. */
-  #prepare(name: string): RunningService | undefined {
-    const { root, logFolder, mapping, clock, logger, onChange } = this.#options;
-    const skip = (reason: string): undefined => {
-      this.#skipped.set(name, reason);
-      logger.info('skipped unit', { unit: name, reason });
-      return undefined;
+  /** One transaction: the units, what they pull in, each after what comes before it. */
+  async #startAll(names: readonly string[]): Promise<ReadonlyMap<string, JobResult>> {
+    const plan = this.#collect(names);
+    const orders = [...plan].flatMap(([name, found]) =>
+      found.kind === 'service' ? [[name, orderOf(found.unit)] as const] : [],
+    );
+    const { predecessors, dropped } = orderUnits(new Map(orders));
+    for (const edge of dropped) this.#options.logger.warn('ordering cycle', { dropped: edge });
+    const jobs = new Map<string, Promise<JobResult>>();
+    const run = (name: string): Promise<JobResult> => {
+      const job = jobs.get(name) ?? this.#runJob(name, plan, predecessors.get(name), run);
+      jobs.set(name, job);
+      return job;
     };
-    if (/^docker(-[a-z]+)?\.(service|socket)$/.test(name)) {
-      skip('plain processes have no Docker engine of their own; use --runtime docker');
-      return;
+    const results = new Map<string, JobResult>();
+    await Promise.all([...plan.keys()].map(async (name) => results.set(name, await run(name))));
+    return results;
+  }
+
+  /** Everything that Requires=, BindsTo= and Wants= pull in, each looked at once. */
+  #collect(names: readonly string[]): Plan {
+    const { root, mapping } = this.#options;
+    const plan = new Map<string, Inspected>();
+    const pending = [...names];
+    for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
+      if (plan.has(name)) continue;
+      const { hostname } = mapping.specifiers;
+      const context = { root, hostname, isOwnServer: (path: string) => mapping.isOwnServer(path) };
+      const found = inspectUnit(name, context);
+      // What is only wanted and not there is nobody's loss.
+      plan.set(name, found);
+      if (found.kind !== 'service') continue;
+      pending.push(...needs(found.unit), ...found.unit.names('Unit', 'Wants'));
+      pending.push(...linkedUnits(root, name, 'wants'), ...linkedUnits(root, name, 'requires'));
     }
-    if (!name.endsWith('.service')) {
-      const kind = name.slice(name.lastIndexOf('.') + 1);
-      skip(`the embedded supervisor runs services, not ${kind} units`);
-      return;
+    for (const [name, found] of plan) {
+      if (found.kind !== 'not-found' || names.includes(name)) continue;
+      const isNeeded = [...plan.values()].some(
+        (one) => one.kind === 'service' && needs(one.unit).includes(name),
+      );
+      if (!isNeeded) plan.delete(name);
     }
-    const loaded = loadUnit(root, name);
-    if (loaded.kind === 'not-found') {
-      skip(`no unit ${name} on this node`);
-      return;
+    return plan;
+  }
+
+  async #runJob(
+    name: string,
+    plan: Plan,
+    before: ReadonlySet<string> | undefined,
+    run: (name: string) => Promise<JobResult>,
+  ): Promise<JobResult> {
+    const found = plan.get(name);
+    if (found === undefined || found.kind === 'stand-in') return 'done';
+    if (this.#isUp(name)) return this.#starting.get(name) ?? 'done';
+    this.#failed.delete(name);
+    this.#skipped.delete(name);
+    if (found.kind === 'failed') {
+      this.#failed.set(name, found.reason);
+      return 'failed';
     }
-    if (loaded.kind === 'masked') {
-      skip('it is masked');
-      return;
+    if (found.kind !== 'service') return this.#skip(name, found.reason);
+    await Promise.all([...(before ?? [])].map(run));
+    for (const other of needs(found.unit)) {
+      // Without an order between the two only what can be told at once counts.
+      const reason = await this.#unmetNeed(
+        other,
+        plan,
+        before?.has(other) === true ? run : undefined,
+      );
+      if (reason?.kind === 'skipped') return this.#skip(name, reason.reason);
+      if (reason === undefined) continue;
+      this.#failed.set(name, reason.reason);
+      return 'dependency';
     }
-    const unmet = unmetCondition(loaded.unit, root);
-    if (unmet !== undefined) {
-      skip(unmet);
-      return;
+    // Another transaction may have started it meanwhile.
+    const current = this.#starting.get(name);
+    if (current !== undefined || this.#isUp(name)) return current ?? 'done';
+    const job = this.#startOne(name, found).finally(() => this.#starting.delete(name));
+    this.#starting.set(name, job);
+    return job;
+  }
+
+  async #unmetNeed(
+    other: string,
+    plan: Plan,
+    run: ((name: string) => Promise<JobResult>) | undefined,
+  ): Promise<{ readonly kind: 'skipped' | 'failed'; readonly reason: string } | undefined> {
+    const found = plan.get(other);
+    if (found?.kind === 'not-found') return { kind: 'failed', reason: `Unit ${other} not found.` };
+    if (found?.kind === 'skipped') {
+      return { kind: 'skipped', reason: `it needs ${other}, which is skipped: ${found.reason}` };
     }
-    const service = readService(loaded.unit);
-    if (service.type === 'notify' && !mapping.isOwnServer(service.execStart[0]?.path ?? '')) {
-      skip('Type=notify needs a datagram socket, which plain processes do not offer');
-      return;
+    if (found?.kind === 'failed') {
+      return { kind: 'failed', reason: `it needs ${other}, which failed: ${found.reason}` };
     }
-    const reason =
-      service.user === undefined ? undefined : `runs as this user, not as ${service.user}`;
-    return new RunningService({
-      unit: loaded.unit,
-      service,
-      root,
-      logFile: join(logFolder, `${name}.log`),
-      mapping,
+    const result = await run?.(other);
+    if (result === undefined || result === 'done') return undefined;
+    return { kind: 'failed', reason: `it needs ${other}, whose start ended with ${result}` };
+  }
+
+  async #startOne(name: string, found: Inspected & { kind: 'service' }): Promise<JobResult> {
+    const { logger } = this.#options;
+    for (const [other, entry] of this.#services) {
+      const isConflict =
+        found.unit.names('Unit', 'Conflicts').includes(other) ||
+        entry.unit.names('Unit', 'Conflicts').includes(name);
+      if (!isConflict || other === name || !this.#isUp(other)) continue;
+      logger.info('stopped unit', { unit: other, conflictsWith: name });
+      await this.stop(other);
+    }
+    const before = this.#services.get(name);
+    // A stop of the service as it was may still go on.
+    if (before !== undefined) await before.running.stop();
+    const running = this.#create(name, found);
+    this.#services.set(name, { running, unit: found.unit });
+    return running.start();
+  }
+
+  #create(name: string, { unit, service }: Inspected & { kind: 'service' }): RunningService {
+    const { root, logFolder, mapping, clock, logger, stopMsMax = Infinity } = this.#options;
+    const limit = this.#limits.get(name) ?? new StartLimit();
+    this.#limits.set(name, limit);
+    const limited = { ...service, timeoutStopMs: Math.min(service.timeoutStopMs, stopMsMax) };
+    const { user } = service;
+    const running: RunningService = new RunningService({
+      name,
+      service: limited,
+      commands: new CommandBuilder({
+        name,
+        service: limited,
+        root,
+        mapping,
+        logFile: join(logFolder, `${name}.log`),
+      }),
+      processes: this.#options.processes ?? machineProcesses,
+      startLimit: limit,
       clock,
       logger,
-      note: reason,
-      onChange: (state) => onChange(name, state),
+      note: user === undefined ? undefined : `runs as this user, not as ${user}`,
+      onChange: (state) => {
+        if (this.#services.get(name)?.running === running) this.#onState(name, unit, state);
+      },
     });
+    return running;
+  }
+
+  #onState(name: string, unit: Unit, state: UnitState['state']): void {
+    this.#options.onChange(name, state);
+    if (state === 'inactive' || state === 'failed') {
+      for (const other of this.#dependents(name, ['BindsTo'])) void this.stop(other);
+    }
+    if (state !== 'failed') return;
+    for (const other of unit.names('Unit', 'OnFailure')) void this.start(other);
+  }
+
+  /** The units that are up and name this one in one of these options. */
+  #dependents(name: string, options: readonly string[]): readonly string[] {
+    return [...this.#services].flatMap(([other, { unit }]) =>
+      other !== name &&
+      this.#isUp(other) &&
+      options.some((option) => unit.names('Unit', option).includes(name))
+        ? [other]
+        : [],
+    );
+  }
+
+  /** Units that need each other stop once. */
+  async #stopWith(name: string, seen: Set<string>): Promise<void> {
+    seen.add(name);
+    for (const other of this.#dependents(name, ['Requires', 'BindsTo', 'PartOf'])) {
+      if (!seen.has(other)) await this.#stopWith(other, seen);
+    }
+    await this.#services.get(name)?.running.stop();
+  }
+
+  #isUp(name: string): boolean {
+    const state = this.#services.get(name)?.running.state;
+    return state === 'active' || state === 'activating';
+  }
+
+  #skip(name: string, reason: string): JobResult {
+    this.#skipped.set(name, reason);
+    this.#options.logger.info('skipped unit', { unit: name, reason });
+    return 'skipped';
   }
 }
 
-/** The first Condition… that does not hold, in words. */
-function unmetCondition(unit: Unit, root: string): string | undefined {
-  for (const { key, value } of unit.assignments) {
-    const negated = value.startsWith('!');
-    const path = negated ? value.slice(1) : value;
-    if (key !== 'ConditionPathExists') continue;
-    if (existsSync(join(root, path)) === !negated) continue;
-    return `${path} is ${negated ? '' : 'not '}there: this part of the stack is not there yet`;
-  }
-  return undefined;
+function needs(unit: Unit): readonly string[] {
+  return [...unit.names('Unit', 'Requires'), ...unit.names('Unit', 'BindsTo')];
 }
 
-function isThere(path: string): boolean {
-  try {
-    lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
+function orderOf(unit: Unit): {
+  readonly after: readonly string[];
+  readonly before: readonly string[];
+} {
+  return { after: unit.names('Unit', 'After'), before: unit.names('Unit', 'Before') };
 }
 
 /** Writes a unit file below a root; for the units that a node ships. */

@@ -1,8 +1,12 @@
-// Unit files as systemd reads them: sections, repeated keys, continuation lines, drop-ins merged by
-// file name, an empty assignment that resets a list. Every value keeps its line. (systemd.syntax(7))
+// Unit files as systemd reads them: sections, repeated keys, continuation lines, drop-ins merged
+// by file name, an empty assignment that resets a list. Every value keeps its line.
+// (systemd.syntax(7))
 import { CodedError } from '@corral/kit';
 
-export class UnitError extends CodedError<'E_UNIT_FILE' | 'E_UNIT_START'> {}
+/** A file that is wrong, a unit outside of what the supervisor can do, a start that failed. */
+export type UnitErrorCode = 'E_UNIT_FILE' | 'E_UNIT_UNSUPPORTED' | 'E_UNIT_START';
+
+export class UnitError extends CodedError<UnitErrorCode> {}
 
 export type Assignment = {
   readonly section: string;
@@ -15,31 +19,38 @@ export type Assignment = {
 /** The assignments of one file, in order. Throws UnitError with file and line. */
 export function parseUnitFile(text: string, file: string): Assignment[] {
   const found: Assignment[] = [];
-  const lines = text.split(/\r?\n/);
+  const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
   let section = '';
   for (let i = 0; i < lines.length; i += 1) {
     const start = i;
-    let line = (lines[i] ?? '').trim();
+    let line = (lines[i] ?? '').trimStart();
     if (line === '' || line.startsWith('#') || line.startsWith(';')) continue;
-    while (line.endsWith('\\') && i + 1 < lines.length) {
-      i += 1;
-      const next = (lines[i] ?? '').trim();
-      if (next.startsWith('#') || next.startsWith(';')) continue;
-      line = `${line.slice(0, -1).trimEnd()} ${next}`;
+    while (continues(line)) {
+      // The backslash and the end of line become one blank; comments between are left out.
+      line = `${line.slice(0, -1)} `;
+      do i += 1;
+      while (i < lines.length && /^\s*[#;]/.test(lines[i] ?? ''));
+      if (i >= lines.length) break;
+      line += (lines[i] ?? '').trimStart();
     }
-    const header = /^\[(.+)\]$/.exec(line);
+    line = line.trim();
+    const header = /^\[([^\]]+)\]$/.exec(line);
     if (header !== null) {
       section = header[1] ?? '';
       continue;
     }
-    const equals = line.indexOf('=');
     if (section === '') throw broken(file, start + 1, 'text before the first section');
+    const equals = line.indexOf('=');
     if (equals < 1) throw broken(file, start + 1, `"${line}" is no KEY=VALUE`);
     const key = line.slice(0, equals).trim();
-    const value = line.slice(equals + 1).trim();
-    found.push({ section, key, value, file, line: start + 1 });
+    found.push({ section, key, value: line.slice(equals + 1).trim(), file, line: start + 1 });
   }
   return found;
+}
+
+/** An odd number of backslashes at the very end: the last one is not escaped itself. */
+function continues(line: string): boolean {
+  return (/\\+$/.exec(line)?.[0].length ?? 0) % 2 === 1;
 }
 
 /** A unit with its drop-ins: later scalars win, lists add up, an empty value resets a list. */
@@ -82,27 +93,26 @@ export function parseBoolean(text: string | undefined): boolean | undefined {
   return undefined;
 }
 
-const unitsMs: Readonly<Record<string, number>> = {
-  us: 0.001,
-  ms: 1,
-  s: 1_000,
-  sec: 1_000,
-  m: 60_000,
-  min: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
+const unitsMs: readonly (readonly [RegExp, number])[] = [
+  [/^(us|usec)$/, 0.001],
+  [/^(ms|msec)$/, 1],
+  [/^(|s|sec|second|seconds)$/, 1_000],
+  [/^(m|min|minute|minutes)$/, 60_000],
+  [/^(h|hr|hour|hours)$/, 3_600_000],
+  [/^(d|day|days)$/, 86_400_000],
+  [/^(w|week|weeks)$/, 604_800_000],
+];
 
 /** A time span in milliseconds: a bare number is seconds, parts add up. (systemd.time(7)) */
 export function parseTimeSpan(text: string): number | undefined {
-  if (text === 'infinity' || text === '') return text === '' ? undefined : Infinity;
+  const trimmed = text.trim();
+  if (trimmed === 'infinity') return Infinity;
+  if (!/^(\d+(\.\d+)?\s*[a-z]*\s*)+$/.test(trimmed)) return undefined;
   let total = 0;
-  for (const part of text.trim().split(/(?<=[a-z])\s*(?=\d)|\s+/)) {
-    const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/.exec(part);
-    const unit = match?.[2] === '' ? 1_000 : unitsMs[match?.[2] ?? ''];
-    if (match === null || unit === undefined) return undefined;
-    total += Number(match[1]) * unit;
+  for (const [, number, unit = ''] of trimmed.matchAll(/(\d+(?:\.\d+)?)\s*([a-z]*)/g)) {
+    const factor = unitsMs.find(([names]) => names.test(unit))?.[1];
+    if (factor === undefined) return undefined;
+    total += Number(number) * factor;
   }
   return total;
 }

@@ -152,6 +152,7 @@ export class ProcessNode implements NodeHandle {
     const resolve = (path: string): ReturnType<typeof resolveExecutable> =>
       resolveExecutable(path, root, programs, nodeBinary);
     return new Supervisor({
+      stopMsMax: 10_000,
       root,
       logFolder,
       clock,
