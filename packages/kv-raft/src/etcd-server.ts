@@ -10,11 +10,11 @@ import type { Backend } from './backend.js';
 import { ForwardedRequests } from './forwarded-requests.js';
 import { MemberBackend } from './member-backend.js';
 import { MemberChanges } from './member-changes.js';
+import { handOver } from './hand-over.js';
 import { Housekeeping } from './housekeeping.js';
 import { LeaderReads } from './leader-reads.js';
-import { Leadership } from './leadership.js';
+import { Leadership, goesFirst } from './leadership.js';
 import { historyMax, keptEntries, pendingBytesMax, timeLimits } from './limits.js';
-import { compareIds } from './members.js';
 import { Proposals } from './proposals.js';
 import { RaftHost } from './raft-host.js';
 import type { HostListener } from './raft-host.js';
@@ -124,6 +124,7 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
       timeoutMs,
       leaderlessMs,
       retryMs: electionTimeoutMs,
+      firstRound: options.session,
       ask: (round) => this.#leaderReads.ask(round),
       appliedIndex: () => this.#applier.appliedIndex,
     });
@@ -225,19 +226,13 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
    */
   async handOver(withinMs: number): Promise<void> {
     this.#stopping = true;
-    const { clock } = this.#options;
-    const deadline = clock.now() + withinMs;
-    const { progress } = this.#core.status();
-    const best = [...progress]
-      .filter(([id]) => id !== this.memberId && this.transport.connected(id))
-      .sort(([, a], [, b]) => b.match - a.match)[0];
-    if (!this.#isLeader() || best === undefined) return;
-    if (!this.#core.transferLeadership(best[0]).ok) return;
-    this.#host.schedule();
-    while (this.#isLeader() || this.#core.leader === undefined) {
-      if (clock.now() >= deadline) return;
-      await clock.sleep(5);
-    }
+    await handOver({
+      core: this.#core,
+      transport: this.transport,
+      clock: this.#options.clock,
+      schedule: () => this.#host.schedule(),
+      withinMs,
+    });
   }
 
   /** Ends everything but the files; requests that are still open fail. */
@@ -264,8 +259,7 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
     this.#leaderReads.forget();
     if (change === 'lost') return;
     this.#holdUntilTick = false;
-    this.#proposals.requeueAll();
-    this.#changes.resend();
+    this.#askAgain();
     if (soft.leader === this.memberId) {
       this.stats.reset();
       this.#housekeeping.startLeading();
@@ -290,7 +284,10 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
   }
 
   onFatal(error: unknown): void {
-    if (!this.#stopping) this.#options.onFatal(error);
+    if (this.#stopping) return;
+    this.#stopping = true;
+    this.#host.close();
+    this.#options.onFatal(error);
   }
 
   // ApplyListener
@@ -350,6 +347,8 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
     this.#options.logger.info('peer is gone', { peer: node, reason });
     this.stats.onUnreachable(node);
     this.#core.reportUnreachable(node);
+    // What was on its way to the leader may be lost; what is asked twice is applied once.
+    if (node === this.#core.leader) this.#askAgain();
     // Its process is gone: whatever it was doing as a leader is over. The core checks that this
     // was the leader; log, term and vote rules stay as they are.
     if (reason === 'refused') this.#core.leaderLost(node);
@@ -380,20 +379,20 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
     for (const part of parts) part.failAll('E_RAFT_STOPPED');
   }
 
+  #askAgain(): void {
+    this.#proposals.requeueAll();
+    this.#changes.resend();
+    this.#reads.failAllRounds();
+  }
+
   #isLeader(): boolean {
     return this.#core.role === 'leader';
   }
 
-  /**
-   * A cluster that has just started need not wait for an election time-out: the lowest id asks for
-   * a pre-vote as soon as it reaches a majority. Where a leader lives, the pre-vote is refused.
-   */
   #campaignEarly(): void {
     if (this.#leadership.seen || this.#stopping || this.#core.role !== 'follower') return;
-    const voters = [...this.#core.voters].sort(compareIds);
-    if (voters[0] !== this.memberId) return;
-    const reached = voters.filter((id) => id === this.memberId || this.transport.connected(id));
-    if (reached.length <= voters.length / 2) return;
+    const connected = (id: NodeId): boolean => this.transport.connected(id);
+    if (!goesFirst(this.memberId, this.#core.voters, connected)) return;
     this.#core.campaign();
     this.#host.schedule();
   }

@@ -110,7 +110,7 @@ export class ForwardedRequests {
       if (proposed.ok) continue;
       const { sequence } = readRequestId(data);
       if (proposed.reason === 'too-much-uncommitted') {
-        proposals.refuse(sequence, 'E_RAFT_TOO_MANY_REQUESTS');
+        proposals.overloaded(sequence);
       } else {
         proposals.requeue(sequence);
         hold();
@@ -153,7 +153,7 @@ export class ForwardedRequests {
     const { proposals, hold } = this.#options;
     for (const id of requestIds) {
       if (reason === 'too-much-uncommitted') {
-        proposals.refuse(Number(id), 'E_RAFT_TOO_MANY_REQUESTS');
+        proposals.overloaded(Number(id));
       } else {
         proposals.requeue(Number(id));
         hold();

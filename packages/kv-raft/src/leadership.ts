@@ -1,7 +1,8 @@
 // Who leads, since when, and for how long nobody has: what time-outs, statistics and the early
 // campaign need to know.
 import type { Clock, Logger } from '@corral/kit';
-import type { SoftState } from '@corral/raft';
+import type { NodeId, SoftState } from '@corral/raft';
+import { compareIds } from './members.js';
 
 export class Leadership {
   readonly #clock: Clock;
@@ -48,4 +49,18 @@ export class Leadership {
     });
     return 'elected';
   }
+}
+
+/**
+ * A cluster that has just started need not wait for an election time-out: the lowest id asks for a
+ * pre-vote as soon as it reaches a majority. Where a leader lives, the pre-vote is refused.
+ */
+export function goesFirst(
+  self: NodeId,
+  voters: Iterable<NodeId>,
+  connected: (id: NodeId) => boolean,
+): boolean {
+  const ids = [...voters].sort(compareIds);
+  if (ids[0] !== self) return false;
+  return ids.filter((id) => id === self || connected(id)).length > ids.length / 2;
 }

@@ -18,7 +18,8 @@ type Pending = {
   readonly resolve: (outcome: ProposalOutcome) => void;
   /** When it was last handed to a leader; from then on its fate is unknown until it is applied. */
   sentAt: number | undefined;
-  queued: boolean;
+  /** Times that it was handed to a leader. */
+  attempts: number;
 };
 
 /** What decides which time-out a client is told of. */
@@ -46,7 +47,8 @@ export class Proposals {
   readonly #clock: Clock;
   readonly #limits: ProposalLimits;
   readonly #pending = new Map<number, Pending>();
-  #queue: Pending[] = [];
+  /** A request that has ended leaves it at once: without a leader it could grow without bound. */
+  #queue = new Set<Pending>();
   #nextSequence = 1;
   #pendingBytes = 0;
 
@@ -75,10 +77,10 @@ export class Proposals {
       const low = this.#oldest() ?? sequence;
       const data = encodeRequest({ session: this.#session, sequence, low }, request);
       const startedAt = this.#clock.now();
-      const pending = { sequence, data, startedAt, resolve, sentAt: undefined, queued: true };
+      const pending = { sequence, data, startedAt, resolve, sentAt: undefined, attempts: 0 };
       this.#pending.set(sequence, pending);
       this.#pendingBytes += data.length;
-      this.#queue.push(pending);
+      this.#queue.add(pending);
     });
   }
 
@@ -90,7 +92,7 @@ export class Proposals {
   }
 
   get hasQueued(): boolean {
-    return this.#queue.length > 0;
+    return this.#queue.size > 0;
   }
 
   /** Everything that waits to be handed to the leader; the caller does so at once. */
@@ -98,27 +100,33 @@ export class Proposals {
     const now = this.#clock.now();
     const data: Buffer[] = [];
     for (const pending of this.#queue) {
-      pending.queued = false;
-      if (!this.#pending.has(pending.sequence)) continue;
       pending.sentAt = now;
+      pending.attempts += 1;
       data.push(pending.data);
     }
-    this.#queue = [];
+    this.#queue.clear();
     return data;
   }
 
   /** The fate of what was sent is open (leader lost, or another one appeared): queue it again. */
   requeueAll(): void {
-    this.#queue = [...this.#pending.values()];
-    for (const pending of this.#queue) pending.queued = true;
+    this.#queue = new Set(this.#pending.values());
   }
 
   /** A leader did not take this request: nothing of it was appended. */
   requeue(sequence: number): void {
     const pending = this.#pending.get(sequence);
-    if (pending === undefined || pending.queued) return;
-    pending.queued = true;
-    this.#queue.push(pending);
+    if (pending !== undefined) this.#queue.add(pending);
+  }
+
+  /**
+   * The leader has no room for it. A first attempt is refused for good; a copy of what was sent
+   * before is not, since the earlier one may yet be applied.
+   */
+  overloaded(sequence: number): void {
+    if (this.#pending.get(sequence)?.attempts === 1) {
+      this.refuse(sequence, 'E_RAFT_TOO_MANY_REQUESTS');
+    }
   }
 
   /** Refuses a request for good; true if it was pending. */
@@ -168,6 +176,7 @@ export class Proposals {
     const pending = this.#pending.get(sequence);
     if (pending === undefined) return false;
     this.#pending.delete(sequence);
+    this.#queue.delete(pending);
     this.#pendingBytes -= pending.data.length;
     pending.resolve(outcome);
     return true;

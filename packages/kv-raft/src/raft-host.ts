@@ -49,7 +49,8 @@ export class RaftHost {
   readonly #saves: SaveQueue;
   #scheduled = false;
   #closed = false;
-  #restoring = false;
+  /** The snapshot that is being restored; a newer one takes its place. */
+  #restoring: SnapshotMeta | undefined;
   /** Readys that wait until a leader's snapshot has been restored. */
   #waitingForRestore: Ready[] = [];
   #tick: Timer | undefined;
@@ -132,14 +133,17 @@ export class RaftHost {
     if (ready.messages.length > 0) transport.send(ready.messages);
     this.#saves.add(ready);
     if (ready.snapshot !== undefined) this.#restore(ready.snapshot);
-    if (this.#restoring) this.#waitingForRestore.push(ready);
+    if (this.#restoring !== undefined) this.#waitingForRestore.push(ready);
     else this.#applyAndAnswer(ready);
     if (ready.wake !== undefined) this.#setWake(ready.wake.afterMs, ready.wake.token);
   }
 
   #applyAndAnswer(ready: Ready): void {
     const { applier, listener } = this.#options;
-    for (const entry of ready.committed) applier.apply(entry);
+    for (const entry of ready.committed) {
+      // What a restored snapshot covers has been waiting for it in vain.
+      if (entry.index > applier.appliedIndex) applier.apply(entry);
+    }
     for (const read of ready.reads) listener.onRead(read.id, read.index);
     for (const read of ready.failedReads) listener.onReadFailed(read.id);
     if (ready.committed.length > 0) listener.onApplied();
@@ -162,7 +166,7 @@ export class RaftHost {
   }
 
   #restore(meta: SnapshotMeta): void {
-    this.#restoring = true;
+    this.#restoring = meta;
     void this.#readAndRestore(meta).catch((error: unknown) => this.#fail(error));
   }
 
@@ -170,11 +174,12 @@ export class RaftHost {
     const { storage, applier, snapshotter, listener, logger } = this.#options;
     const chunks: Uint8Array[] = [];
     for await (const chunk of storage.readSnapshot(meta)) chunks.push(chunk);
-    if (this.#closed) return;
+    // A newer snapshot came meanwhile: what waits belongs behind that one.
+    if (this.#closed || this.#restoring !== meta) return;
     applier.restore(meta, chunks);
     snapshotter.installed(meta.index);
     logger.info('restored snapshot of the leader', { index: meta.index, term: meta.term });
-    this.#restoring = false;
+    this.#restoring = undefined;
     listener.onRestored();
     const waiting = this.#waitingForRestore;
     this.#waitingForRestore = [];

@@ -20,6 +20,11 @@ export type ReadBarrierOptions = {
   readonly leaderlessMs: number;
   /** A round without an answer for this long is asked again. */
   readonly retryMs: number;
+  /**
+   * Rounds are counted from here: a number that no other life of this member uses, since an answer
+   * to a former life's question must confirm nothing in this one.
+   */
+  readonly firstRound: number;
   /** Asks for a round; false when there is nobody to ask now. */
   readonly ask: (round: number) => boolean;
   readonly appliedIndex: () => number;
@@ -32,10 +37,11 @@ export class ReadBarrier {
   #waiting: Read[] = [];
   readonly #asked = new Map<number, Round>();
   #confirmed: Confirmed[] = [];
-  #round = 0;
+  #round: number;
 
   constructor(options: ReadBarrierOptions) {
     this.#options = options;
+    this.#round = options.firstRound;
   }
 
   /** Resolves when this member holds everything that was acknowledged before the call. */
@@ -43,10 +49,6 @@ export class ReadBarrier {
     return new Promise((resolve) => {
       this.#waiting.push({ resolve, startedAt: this.#options.clock.now() });
     });
-  }
-
-  get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
   }
 
   /** Asks for a round for everything that waits, unless enough rounds are out. */
@@ -106,11 +108,23 @@ export class ReadBarrier {
       now - Math.max(read.startedAt, leaderlessSince) >= this.#options.leaderlessMs;
     const late = this.#waiting.filter((read) => overdue(read) || leaderless(read));
     if (late.length > 0) {
-      this.#waiting = this.#waiting.filter((read) => !late.includes(read));
+      this.#waiting = this.#waiting.filter((read) => !(overdue(read) || leaderless(read)));
       const failure = leaderlessSince === undefined ? 'E_RAFT_TIMEOUT' : 'E_RAFT_NO_LEADER';
       finish(late, { ok: false, failure });
     }
+    this.#expireConfirmed(overdue);
     this.flush();
+  }
+
+  /** A confirmed read waits for this member to catch up, but not for ever. */
+  #expireConfirmed(overdue: (read: Read) => boolean): void {
+    for (const { reads } of this.#confirmed) {
+      // Oldest first: the first that is not overdue ends the search.
+      const end = reads.findIndex((read) => !overdue(read));
+      const late = reads.splice(0, end < 0 ? reads.length : end);
+      finish(late, { ok: false, failure: 'E_RAFT_TIMEOUT' });
+    }
+    this.#confirmed = this.#confirmed.filter(({ reads }) => reads.length > 0);
   }
 
   failAll(failure: RequestFailure): void {

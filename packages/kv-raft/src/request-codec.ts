@@ -1,7 +1,7 @@
 // The bytes of a client command inside a log entry. The head carries the request's identity, by
 // which every member recognises a command that was proposed twice.
 //
-//   head     u8 kind · f64 session · u32 sequence · u32 low-water mark
+//   head     u8 kind · f64 session · u64 sequence · u64 low-water mark
 //   set, create, update, compareAndSwap
 //            u8 flags · f64 expiration · f64 prevIndex · text path · text prevValue · value (rest)
 //   delete, compareAndDelete
@@ -10,6 +10,7 @@
 //   text     u32 length in bytes · UTF-8
 import { CodedError } from '@corral/kit';
 import type { Command } from '@corral/store';
+import { readUint64, writeUint64 } from './entry-codec.js';
 
 /** Who asked: a session is one life of one member, the sequence counts its requests. */
 export type RequestId = {
@@ -35,7 +36,7 @@ const kinds = [
   'expire',
 ] as const;
 
-const headBytes = 17;
+const headBytes = 25;
 const flagDir = 1;
 const flagRefresh = 2;
 const flagUnique = 4;
@@ -72,8 +73,8 @@ export function readRequestId(data: Uint8Array): RequestId {
   if (bytes.length < headBytes) throw cutOff(bytes);
   return {
     session: bytes.readDoubleBE(1),
-    sequence: bytes.readUInt32BE(9),
-    low: bytes.readUInt32BE(13),
+    sequence: readUint64(bytes, 9),
+    low: readUint64(bytes, 17),
   };
 }
 
@@ -181,8 +182,8 @@ function startRequest(id: RequestId, kind: (typeof kinds)[number], bodyBytes: nu
   const bytes = Buffer.allocUnsafe(headBytes + bodyBytes);
   bytes.writeUInt8(kinds.indexOf(kind), 0);
   bytes.writeDoubleBE(id.session, 1);
-  bytes.writeUInt32BE(id.sequence, 9);
-  bytes.writeUInt32BE(id.low, 13);
+  writeUint64(bytes, id.sequence, 9);
+  writeUint64(bytes, id.low, 17);
   return bytes;
 }
 

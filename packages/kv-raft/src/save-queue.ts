@@ -6,7 +6,6 @@ import type { SaveBatch, Storage } from './storage.js';
 
 type Batch = {
   readonly runs: (readonly Entry[])[];
-  hardState: HardState | undefined;
   installed: SaveBatch['installed'];
   lastNumber: number;
   readonly messages: Message[];
@@ -46,7 +45,6 @@ export class SaveQueue {
         this.#next.runs.length = 0;
         if (ready.entries.length > 0) this.#next.runs.push(ready.entries);
       }
-      this.#next.hardState = this.#hardState;
       attach(this.#next, ready);
       return;
     }
@@ -62,7 +60,9 @@ export class SaveQueue {
     this.#next = undefined;
     this.#inFlight.push(batch);
     this.#hardStateUnsaved = false;
-    const { runs, hardState, installed } = batch;
+    // The newest commit index rides along: everything that it speaks of is in this batch or before it.
+    const { runs, installed } = batch;
+    const hardState = this.#hardState;
     this.#options.storage.save({ runs, hardState, installed, sync: true }).then(
       () => {
         this.#inFlight.shift();
@@ -80,14 +80,10 @@ export class SaveQueue {
       .save({ runs: [], hardState: this.#hardState, installed: undefined, sync: false })
       .catch((error: unknown) => this.#options.onFailure(error));
   }
-
-  get idle(): boolean {
-    return this.#next === undefined && this.#inFlight.length === 0;
-  }
 }
 
 function emptyBatch(): Batch {
-  return { runs: [], hardState: undefined, installed: undefined, lastNumber: 0, messages: [] };
+  return { runs: [], installed: undefined, lastNumber: 0, messages: [] };
 }
 
 function attach(batch: Batch, ready: Ready): void {

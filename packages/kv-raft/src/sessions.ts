@@ -25,10 +25,13 @@ export class Sessions {
     if (id.sequence < session.low || session.applied.has(id.sequence)) return false;
     session.applied.add(id.sequence);
     if (id.low > session.low) {
-      session.low = id.low;
-      for (const sequence of session.applied) {
-        if (sequence < id.low) session.applied.delete(sequence);
+      const passed = id.low - session.low;
+      if (passed < session.applied.size) {
+        for (let one = session.low; one < id.low; one += 1) session.applied.delete(one);
+      } else {
+        for (const one of session.applied) if (one < id.low) session.applied.delete(one);
       }
+      session.low = id.low;
     }
     return true;
   }

@@ -4,7 +4,8 @@
 import type { Logger } from '@corral/kit';
 import type { NodeId, SnapshotMeta } from '@corral/raft';
 import type { Applier } from './applier.js';
-import type { Storage } from './storage.js';
+import { NoSpaceError } from './disk/errors.js';
+import type { SnapshotWriter, Storage } from './storage.js';
 
 export type SnapshotterOptions = {
   readonly applier: Applier;
@@ -25,6 +26,8 @@ const sliceBytes = 128 * 1024;
 export class Snapshotter {
   readonly #options: SnapshotterOptions;
   #lastIndex: number;
+  /** Where an attempt found no space; the next one waits for as many entries again. */
+  #failedIndex = 0;
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -42,9 +45,10 @@ export class Snapshotter {
   maybeStart(): void {
     if (this.#running !== undefined || this.#closed) return;
     const { applier, snapshotCount } = this.#options;
-    if (applier.appliedIndex - this.#lastIndex <= snapshotCount) return;
+    const since = Math.max(this.#lastIndex, this.#failedIndex);
+    if (applier.appliedIndex - since <= snapshotCount) return;
     this.#running = this.#take()
-      .catch((error: unknown) => this.#options.onFailure(error))
+      .catch((error: unknown) => this.#onError(error))
       .finally(() => {
         this.#running = undefined;
       });
@@ -63,25 +67,40 @@ export class Snapshotter {
       voters: [...voters()],
     };
     const source = applier.beginSnapshot();
-    const writer = await storage.createSnapshot(meta).catch((error: unknown) => {
-      source.cancel();
-      throw error;
-    });
-    let chunk = source.next(sliceBytes);
-    while (chunk !== undefined) {
-      if (this.#closed) {
-        source.cancel();
-        await writer.abandon();
-        return;
+    let writer: SnapshotWriter | undefined;
+    try {
+      writer = await storage.createSnapshot(meta);
+      let chunk = source.next(sliceBytes);
+      while (chunk !== undefined) {
+        if (this.#closed) {
+          source.cancel();
+          await writer.abandon();
+          return;
+        }
+        await writer.write(chunk);
+        chunk = source.next(sliceBytes);
       }
-      await writer.write(chunk);
-      chunk = source.next(sliceBytes);
+      await writer.finish();
+    } catch (error) {
+      source.cancel();
+      await writer?.abandon().catch(() => undefined);
+      throw error;
     }
-    await writer.finish();
     if (meta.index <= this.#lastIndex) return;
     await storage.commitSnapshot(meta);
     this.#lastIndex = meta.index;
     this.#options.onDurable(meta, Math.max(1, meta.index - keepEntries + 1));
     logger.info('saved snapshot', { index: meta.index, term: meta.term });
+  }
+
+  /** Without space the log just grows on; any other error of the disk is final. */
+  #onError(error: unknown): void {
+    const { applier, logger, onFailure } = this.#options;
+    if (!(error instanceof NoSpaceError)) {
+      onFailure(error);
+      return;
+    }
+    this.#failedIndex = applier.appliedIndex;
+    logger.warn('no space for a snapshot; the log keeps its entries', { index: this.#failedIndex });
   }
 }

@@ -70,7 +70,17 @@ export function decodeHello(payload: Buffer): Hello {
   const hello = parse(payload) as Partial<Hello>;
   if (typeof hello.from !== 'string' || typeof hello.to !== 'string') throw malformed('hello');
   if (typeof hello.clusterId !== 'string') throw malformed('hello');
+  if (hello.snapshot !== undefined && !isSnapshotOffer(hello.snapshot)) throw malformed('hello');
   return hello as Hello;
+}
+
+function isSnapshotOffer(offer: unknown): boolean {
+  const { term, meta } = (offer ?? {}) as Partial<NonNullable<Hello['snapshot']>>;
+  const { index, term: metaTerm, voters } = (meta ?? {}) as Partial<SnapshotMeta>;
+  const numbers = [term, index, metaTerm].every(
+    (value) => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
+  );
+  return numbers && Array.isArray(voters) && voters.every((id) => typeof id === 'string');
 }
 
 export function decodeHelloAnswer(payload: Buffer): HelloAnswer {

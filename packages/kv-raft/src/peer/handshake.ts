@@ -14,7 +14,12 @@ export type DialResult =
   /** Nothing listens there: the process is gone, or not there yet. */
   | { readonly kind: 'nobody' }
   /** Closed before hello, silent, unreachable: no evidence of anything. */
-  | { readonly kind: 'failed'; readonly reason: string };
+  | {
+      readonly kind: 'failed';
+      readonly reason: string;
+      /** The other side reset or ended the connection before it answered. */
+      readonly beforeHello: boolean;
+    };
 
 export const helloTimeoutMs = 500;
 const helloBytesMax = 64 * 1024;
@@ -51,9 +56,10 @@ export function dialPeer(options: {
     });
     socket.on('error', (error) => {
       const nobody = systemErrorCode(error) === 'ECONNREFUSED';
-      settle(nobody ? { kind: 'nobody' } : failed(error.message));
+      const reset = systemErrorCode(error) === 'ECONNRESET';
+      settle(nobody ? { kind: 'nobody' } : { ...failed(error.message), beforeHello: reset });
     });
-    socket.on('close', () => settle(failed('closed before hello')));
+    socket.on('close', () => settle({ ...failed('closed before hello'), beforeHello: true }));
     readAnswer(socket, settle);
   });
 }
@@ -118,6 +124,6 @@ export function discard(socket: Socket): void {
   socket.destroy();
 }
 
-function failed(reason: string): DialResult {
-  return { kind: 'failed', reason };
+function failed(reason: string): DialResult & { readonly kind: 'failed' } {
+  return { kind: 'failed', reason, beforeHello: false };
 }

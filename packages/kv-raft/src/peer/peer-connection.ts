@@ -39,8 +39,12 @@ export class PeerConnection {
   #closed = false;
   #failures = 0;
   #lastRefusal = '';
-  /** The evidence is given once per loss. */
-  #saidRefused = false;
+  /**
+   * The peer itself reset or ended an established connection, and no dial since then has met
+   * anything but that same end: the next refused dial proves that its process is gone.
+   */
+  #endedByPeer = false;
+  #upSince = 0;
   /** Counters of earlier links. */
   readonly #before = { sentMessages: 0, sentBytes: 0, receivedMessages: 0, receivedBytes: 0 };
 
@@ -78,8 +82,15 @@ export class PeerConnection {
       return;
     }
     this.#abandonDial();
-    // A peer that dials has lost the old connection, whatever this side believes.
-    this.#link?.destroy('replaced by a newer connection');
+    // A peer that dials has lost the old connection, whatever this side believes. This side must not
+    // dial for it: the peer would take that dial for a newer connection in its turn, and so on.
+    const old = this.#link;
+    this.#link = undefined;
+    if (old !== undefined) {
+      this.#count(old);
+      old.destroy('replaced by a newer connection');
+      this.#options.onDown('lost');
+    }
     answer({ ok: true });
     this.#adopt(socket, rest);
   }
@@ -134,10 +145,10 @@ export class PeerConnection {
       }
       this.#nextUrl += 1;
       this.#failures += 1;
-      if (result.kind === 'nobody' && !this.#saidRefused) {
-        this.#saidRefused = true;
-        this.#options.onDown('refused');
-      }
+      const evident = result.kind === 'nobody' && this.#endedByPeer;
+      // A process that dies may still accept for a moment: that alone says neither yes nor no.
+      if (result.kind !== 'failed' || !result.beforeHello) this.#endedByPeer = false;
+      if (evident) this.#options.onDown('refused');
       if (result.kind === 'refused-by-peer') this.#onRefusal(result.answer);
       this.#dialLater();
     });
@@ -182,25 +193,36 @@ export class PeerConnection {
     });
     this.#link = link;
     this.#lastRefusal = '';
-    this.#saidRefused = false;
-    this.#pauses.reset();
+    this.#endedByPeer = false;
+    this.#upSince = clock.now();
     onUp();
     link.start(rest);
   }
 
   #onLinkClosed(link: Link, end: { readonly ended: boolean; readonly reason: string }): void {
+    if (this.#link !== link) return;
+    this.#count(link);
+    this.#link = undefined;
+    if (this.#closed) return;
+    const { logger, clock, onDown } = this.#options;
+    logger.debug('connection to a peer closed', { reason: end.reason });
+    this.#endedByPeer = end.ended;
+    onDown('lost');
+    // A connection that ends as soon as it is there must not be dialled in a tight loop.
+    if (clock.now() - this.#upSince < redialMaxMs) {
+      this.#dialLater();
+      return;
+    }
+    this.#pauses.reset();
+    // At once: if nobody listens there any more, the cluster wants to know now.
+    this.#dial();
+  }
+
+  #count(link: Link): void {
     this.#before.sentMessages += link.sentMessages;
     this.#before.sentBytes += link.sentBytes;
     this.#before.receivedMessages += link.receivedMessages;
     this.#before.receivedBytes += link.receivedBytes;
-    if (this.#link !== link) return;
-    this.#link = undefined;
     this.#failures += 1;
-    if (this.#closed) return;
-    this.#options.logger.debug('connection to a peer closed', { reason: end.reason });
-    this.#options.onDown('lost');
-    this.#pauses.reset();
-    // At once: if nobody listens there any more, the cluster wants to know now.
-    this.#dial();
   }
 }

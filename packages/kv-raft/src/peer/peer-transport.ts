@@ -30,6 +30,9 @@ import { discard, helloTimeoutMs, readFirstFrame } from './handshake.js';
 import { PeerConnection } from './peer-connection.js';
 import { receiveSnapshot, sendSnapshot } from './snapshot-stream.js';
 
+/** A connection on which nothing has come for this long is closed. */
+const firstByteMs = 10_000;
+
 export type ListenAddress = { readonly host: string; readonly port: number };
 
 export type PeerTransportOptions = {
@@ -188,7 +191,10 @@ export class PeerTransport implements Transport {
     socket.once('close', () => this.#sockets.delete(socket));
     const onError = (): void => discard(socket);
     socket.once('error', onError);
+    const timer = this.#options.clock.setTimer(firstByteMs, () => discard(socket));
+    socket.once('close', () => timer.cancel());
     socket.once('data', (chunk: Buffer) => {
+      timer.cancel();
       if (chunk[0] === magic[0]) {
         this.#onOwnProtocol(socket, chunk);
         return;
@@ -201,10 +207,19 @@ export class PeerTransport implements Transport {
 
   #onOwnProtocol(socket: Socket, begun: Buffer): void {
     const timer = this.#options.clock.setTimer(helloTimeoutMs, () => discard(socket));
+    socket.once('close', () => timer.cancel());
     const refuse = (): void => {
       timer.cancel();
       discard(socket);
     };
+    if (begun.length < magic.length) {
+      // The network may cut anywhere.
+      socket.once('data', (chunk: Buffer) => {
+        timer.cancel();
+        this.#onOwnProtocol(socket, Buffer.concat([begun, chunk]));
+      });
+      return;
+    }
     const rest = begun.subarray(magic.length);
     if (!begun.subarray(0, magic.length).equals(magic)) {
       refuse();
@@ -279,8 +294,8 @@ export class PeerTransport implements Transport {
   #sendSnapshot(message: Message & { readonly kind: 'snapshot' }): void {
     const { to, term, meta } = message;
     const { identity, clock, dialMap, snapshots, events, electionTimeoutMs } = this.#options;
-    const url = this.#addresses.get(to)?.[0];
-    if (url === undefined || this.#snapshotsOut.has(to)) {
+    const urls = this.#addresses.get(to) ?? [];
+    if (urls.length === 0 || this.#snapshotsOut.has(to)) {
       queueMicrotask(() => events.onSnapshotSent(to, false));
       return;
     }
@@ -290,7 +305,7 @@ export class PeerTransport implements Transport {
     const hello: Hello = { protocol: 1, clusterId, from, to, snapshot: { term, meta } };
     const timeoutMs = electionTimeoutMs;
     const { signal } = abort;
-    void sendSnapshot({ url, hello, meta, clock, dialMap, snapshots, timeoutMs, signal }).then(
+    void sendSnapshot({ urls, hello, meta, clock, dialMap, snapshots, timeoutMs, signal }).then(
       (arrived) => {
         this.#snapshotsOut.delete(to);
         if (!this.#closed) events.onSnapshotSent(to, arrived);

@@ -1,6 +1,5 @@
 // A snapshot on a connection of its own, so that heartbeats never wait behind it: chunks one way,
 // with the socket's back-pressure, and one frame back when the file is safe.
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { errorMessage } from '@corral/kit';
 import type { Clock, DialMap, Logger } from '@corral/kit';
@@ -10,13 +9,15 @@ import { frameType } from './codec.js';
 import type { Hello } from './codec.js';
 import { FrameReader, frameHead } from './frame.js';
 import { dialPeer, discard } from './handshake.js';
+import type { DialResult } from './handshake.js';
 
 /** A transfer on which nothing moves for this long is given up. */
 const idleMs = 30_000;
 
 /** True when the follower says that the snapshot is on its disk. Never rejects. */
 export async function sendSnapshot(options: {
-  readonly url: string;
+  /** Tried in order. */
+  readonly urls: readonly string[];
   readonly hello: Hello;
   readonly meta: SnapshotMeta;
   readonly clock: Clock;
@@ -26,10 +27,14 @@ export async function sendSnapshot(options: {
   readonly signal: AbortSignal;
 }): Promise<boolean> {
   const { signal } = options;
-  const dialled = await dialPeer({ ...options, onSocket: () => undefined });
-  if (dialled.kind !== 'up') return false;
+  const dialled = await dialAny(options);
+  if (dialled === undefined) return false;
   const { socket } = dialled;
   socket.on('error', () => undefined);
+  if (signal.aborted) {
+    discard(socket);
+    return false;
+  }
   const onAbort = (): void => discard(socket);
   signal.addEventListener('abort', onAbort, { once: true });
   socket.setTimeout(idleMs, onAbort);
@@ -38,7 +43,7 @@ export async function sendSnapshot(options: {
     for await (const chunk of options.snapshots.read(options.meta)) {
       if (socket.destroyed) return false;
       const flushed = writeFrame(socket, frameType.snapshotChunk, chunk);
-      if (!flushed) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      if (!flushed) await drained(socket);
     }
     writeFrame(socket, frameType.snapshotEnd, new Uint8Array(0));
     return await stored;
@@ -48,6 +53,30 @@ export async function sendSnapshot(options: {
     signal.removeEventListener('abort', onAbort);
     discard(socket);
   }
+}
+
+async function dialAny(
+  options: Parameters<typeof sendSnapshot>[0],
+): Promise<(DialResult & { readonly kind: 'up' }) | undefined> {
+  for (const url of options.urls) {
+    const dialled = await dialPeer({ ...options, url, onSocket: () => undefined });
+    if (dialled.kind === 'up') return dialled;
+  }
+  return undefined;
+}
+
+/** Resolves when the socket takes more, or has closed; leaves no listener behind. */
+function drained(socket: Socket): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+    if (socket.destroyed) done();
+  });
 }
 
 /** True when the whole snapshot is on disk here. Never rejects. */
@@ -91,7 +120,7 @@ export async function receiveSnapshot(options: {
     await writer.finish();
   } catch (error) {
     logger.warn('a snapshot did not arrive', { index: meta.index, error: errorMessage(error) });
-    await writer.abandon();
+    await writer.abandon().catch(() => undefined);
     discard(socket);
     return false;
   }

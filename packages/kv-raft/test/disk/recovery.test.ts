@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeMarker, encodeRecord, recordType } from '../../src/disk/record.js';
 import { decodeSegmentHead, encodeSegmentHead } from '../../src/disk/segment.js';
 import { entries, entry, hard, identity, texts } from '../support/entries.js';
-import { MemoryDisk, sectorBytes } from '../support/memory-disk.js';
+import { MemoryDisk, sectorBytes, systemError } from '../support/memory-disk.js';
 import { create, open, save, snapshot, snapshotText, walFolder } from '../support/members.js';
 import { snapFolder } from '../support/members.js';
 import { recordsIn, segments } from '../support/segments.js';
@@ -353,18 +353,14 @@ describe('snapshots at the start', () => {
 
   it('are not declared damaged because the disk cannot be read', async () => {
     const disk = await twoSnapshots();
-    const failing = Object.create(disk, {
-      open: {
-        value: (path: string, how: 'create' | 'existing') => {
-          const error = Object.assign(new Error(`EMFILE: too many open files, open '${path}'`), {
-            code: 'EMFILE',
-          });
-          return path === newest ? Promise.reject(error) : disk.open(path, how);
-        },
-      },
-    }) as MemoryDisk;
+    disk.interceptRead = (path) => {
+      if (path === newest) throw systemError('EMFILE', { kind: 'create', path });
+    };
 
-    await expect(open(failing)).rejects.toMatchObject({ code: 'E_DATA_DIR_ACCESS' });
+    const failure = open(disk);
+
+    await expect(failure).rejects.toMatchObject({ code: 'E_DATA_DIR_ACCESS' });
+    await expect(failure).rejects.toThrow('EMFILE');
     expect(disk.has(newest)).toBe(true);
   });
 

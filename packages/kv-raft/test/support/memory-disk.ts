@@ -31,6 +31,8 @@ export class MachineStopped extends Error {}
 
 export class MemoryDisk implements DiskFs {
   intercept: (operation: Operation) => void = () => undefined;
+  /** The same for reading: of a file, or opening one that exists. */
+  interceptRead: (path: string) => void = () => undefined;
   readonly operations: Operation[] = [];
   readonly #root: Directory;
 
@@ -93,6 +95,7 @@ export class MemoryDisk implements DiskFs {
       if (parent.cached.has(basename(path))) throw systemError('EEXIST', { kind: 'create', path });
       parent.cached.set(basename(path), file(Buffer.alloc(0)));
     }
+    if (how === 'existing') this.interceptRead(path);
     const inode = this.#file(path);
     return {
       writeAt: async (bytes, position) => {
@@ -123,6 +126,7 @@ export class MemoryDisk implements DiskFs {
 
   async readFile(path: string): Promise<Buffer> {
     await Promise.resolve();
+    this.interceptRead(path);
     return Buffer.from(this.#file(path).cached);
   }
 
