@@ -2,6 +2,7 @@
 // on unchanged, streaming, with a limit that keeps the waiting etcd from giving up.
 import { Agent, request as httpRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
 import { CodedError, errorMessage } from '@corral/kit';
 import type { Clock } from '@corral/kit';
 
@@ -19,11 +20,24 @@ export type StoreAnswer = { readonly status: number; readonly body: string };
 export class BackingStore {
   readonly #url: URL;
   readonly #clock: Clock;
-  readonly #agent = new Agent({ keepAlive: true });
+  readonly #agent: Agent;
 
-  constructor(options: { readonly url: string; readonly clock: Clock }) {
+  /** `ca`: certificates (PEM) to trust when the URL is https. */
+  constructor(options: {
+    readonly url: string;
+    readonly clock: Clock;
+    readonly ca?: (() => readonly string[]) | undefined;
+  }) {
     this.#url = new URL(options.url);
     this.#clock = options.clock;
+    const ca = this.#isSecure && options.ca !== undefined ? { ca: [...options.ca()] } : {};
+    this.#agent = this.#isSecure
+      ? new TlsAgent({ keepAlive: true, ...ca })
+      : new Agent({ keepAlive: true });
+  }
+
+  get #isSecure(): boolean {
+    return this.#url.protocol === 'https:';
   }
 
   get url(): string {
@@ -70,8 +84,12 @@ export class BackingStore {
       const onGone = (): void => void asked.destroy(new Error('the client left'));
       response.once('close', onGone);
       asked.on('response', (answer) => {
-        relayAnswer(answer, response, waits ? this.#clock : undefined);
-        resolve(answer.statusCode ?? 0);
+        try {
+          relayAnswer(answer, response, waits ? this.#clock : undefined);
+          resolve(answer.statusCode ?? 0);
+        } catch (error) {
+          asked.destroy(error instanceof Error ? error : new Error(String(error)));
+        }
       });
       asked.on('error', () => {
         response.off('close', onGone);
@@ -95,7 +113,7 @@ export class BackingStore {
     headers: Readonly<Record<string, string>>,
     limitMs: number | undefined,
   ): ReturnType<typeof httpRequest> {
-    return httpRequest({
+    return (this.#isSecure ? httpsRequest : httpRequest)({
       host: this.#url.hostname.replace(/^\[|\]$/g, ''),
       port: this.#url.port,
       method,
@@ -128,7 +146,11 @@ function relayAnswer(
     },
     { background: true },
   );
-  answer.on('data', (chunk: Buffer) => response.write(chunk));
+  answer.on('data', (chunk: Buffer) => {
+    if (response.write(chunk)) return;
+    answer.pause();
+    response.once('drain', () => answer.resume());
+  });
   answer.on('end', () => response.end());
   answer.on('error', () => response.destroy());
   response.on('close', () => {

@@ -17,9 +17,9 @@ export type ServiceConfig = {
 
 export const helpText = `usage: discovery-service [flags]
 
-  --addr HOST:PORT      where to listen (DISC_ADDR, default :8087)
-  --etcd URL            etcd that keeps the tokens (DISC_ETCD); default: a store of its own
-  --host URL            address in what /new answers (DISC_HOST); default: where it listens
+  --addr, -a HOST:PORT  where to listen (DISC_ADDR, default :8087)
+  --etcd, -e URL        etcd that keeps the tokens (DISC_ETCD); default: a store of its own
+  --host, -h URL        address in what /new answers (DISC_HOST); default: where it listens
   --data-dir DIR        where the own store lives (DISC_DATA_DIR, default discovery.data)
   --token NAME=SIZE     issue a token of this name; may be given several times
   --strict-compat       only 32-digit tokens, no checks of our own
@@ -36,7 +36,7 @@ export function readServiceConfig(
   if (values.help === true) return undefined;
   const addr = values.addr ?? environment['DISC_ADDR'] ?? ':8087';
   const listen = /^(.*):(\d{1,5})$/.exec(addr);
-  if (listen === null) throw bad(`--addr ${addr} is not HOST:PORT`);
+  if (listen === null || Number(listen[2]) > 65_535) throw bad(`--addr ${addr} is not HOST:PORT`);
   const { 'cert-file': certFile, 'key-file': keyFile } = values;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw bad('--cert-file and --key-file go together');
@@ -45,8 +45,8 @@ export function readServiceConfig(
   const strict = values['strict-compat'] === true;
   return {
     listen: { host: host.replace(/^\[|\]$/g, ''), port: Number(listen[2]) },
-    etcd: values.etcd ?? environment['DISC_ETCD'],
-    host: values.host ?? environment['DISC_HOST'],
+    etcd: readUrl('--etcd', values.etcd ?? environment['DISC_ETCD']),
+    host: readUrl('--host', values.host ?? environment['DISC_HOST']),
     dataDir: values['data-dir'] ?? environment['DISC_DATA_DIR'] ?? 'discovery.data',
     tokens: (values.token ?? []).map((text) => readToken(text, strict)),
     strict,
@@ -74,15 +74,15 @@ function parse(words: readonly string[]): Values {
     return parseArgs({
       args: [...words],
       options: {
-        addr: { type: 'string' },
-        etcd: { type: 'string' },
-        host: { type: 'string' },
+        addr: { type: 'string', short: 'a' },
+        etcd: { type: 'string', short: 'e' },
+        host: { type: 'string', short: 'h' },
         'data-dir': { type: 'string' },
         token: { type: 'string', multiple: true },
         'strict-compat': { type: 'boolean' },
         'cert-file': { type: 'string' },
         'key-file': { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
+        help: { type: 'boolean' },
       },
     }).values;
   } catch (error) {
@@ -95,9 +95,34 @@ function readToken(text: string, strict: boolean): { name: string; size: number 
   const name = match?.[1] ?? '';
   const size = Number(match?.[2] ?? 0);
   if (match === null || !isToken(name, strict) || size < 1) {
-    throw bad(`--token ${text} is not NAME=SIZE (NAME of A-Z a-z 0-9 _ -, SIZE above 0)`);
+    throw bad(
+      `--token ${text} is not NAME=SIZE (NAME of A-Z a-z 0-9 _ -, SIZE above 0; new, health and metrics are taken)`,
+    );
   }
   return { name, size };
+}
+
+/** An address of the original's form: scheme and host, nothing behind it. */
+function readUrl(flag: '--etcd' | '--host', text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw bad(`${flag}: Invalid url given: ${text}`);
+  }
+  const wrong =
+    url.protocol !== 'http:' && url.protocol !== 'https:'
+      ? `Invalid url given: ${text} is neither http nor https`
+      : url.search !== ''
+        ? `Expected url without query (${url.search})`
+        : url.hash !== ''
+          ? `Expected url without fragment (${url.hash})`
+          : flag === '--etcd' && url.pathname !== '/'
+            ? `Expected url without path (${url.pathname})`
+            : undefined;
+  if (wrong !== undefined) throw bad(`${flag}: ${wrong}`);
+  return text;
 }
 
 function readFile(path: string): string {

@@ -1,5 +1,12 @@
 // The discovery-service process.
-import { errorMessage, joinOwner, jsonLogger, randomPrng, systemClock } from '@corral/kit';
+import {
+  errorMessage,
+  joinOwner,
+  jsonLogger,
+  randomPrng,
+  systemClock,
+  trustedCertificates,
+} from '@corral/kit';
 import { readServiceConfig, helpText } from './config.js';
 import type { ServiceConfig } from './config.js';
 import { startDiscoveryService } from './server.js';
@@ -28,6 +35,7 @@ if (config === undefined) {
 try {
   const service = await startDiscoveryService({
     ...config,
+    ca: () => trustedCertificates(process.env),
     clock: systemClock,
     prng: randomPrng(),
     logger,

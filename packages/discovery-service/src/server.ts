@@ -6,6 +6,8 @@ import type { Clock, Logger, Prng } from '@corral/kit';
 import { startEmbeddedStore } from '@corral/kv-raft';
 import { BackingStore, DiscoveryServiceError } from './backing.js';
 import { createService, issueNamedToken } from './service.js';
+import type { ServiceOptions } from './service.js';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 export type DiscoveryServiceOptions = {
   readonly listen: { readonly host: string; readonly port: number };
@@ -17,6 +19,8 @@ export type DiscoveryServiceOptions = {
   readonly tokens: readonly { readonly name: string; readonly size: number }[];
   readonly strict: boolean;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Certificates (PEM) to trust when `etcd` is https. */
+  readonly ca?: (() => readonly string[]) | undefined;
   readonly clock: Clock;
   readonly prng: Prng;
   readonly logger: Logger;
@@ -36,18 +40,26 @@ export type RunningDiscoveryService = {
 export async function startDiscoveryService(
   options: DiscoveryServiceOptions,
 ): Promise<RunningDiscoveryService> {
-  const { listen, clock, logger, tokens, strict, tls } = options;
+  const { listen, clock, logger, tokens, strict, tls, ca } = options;
   const embedded = options.etcd === undefined ? await startEmbeddedStore(options) : undefined;
-  const store = new BackingStore({ url: embedded?.clientUrl ?? options.etcd ?? '', clock });
+  const store = new BackingStore({ url: embedded?.clientUrl ?? options.etcd ?? '', clock, ca });
   const scheme = tls === undefined ? 'http' : 'https';
-  let url = `${scheme}://${listen.host}:${listen.port}`;
-  const app = createService({ store, clock, strict, tls, host: () => options.host ?? url });
+  const shown = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
+  let url = `${scheme}://${shown}:${listen.port}`;
+  const everywhere = listen.host === '0.0.0.0' || listen.host === '::';
+  // Who listens on all addresses answers with the one that it was asked under.
+  const host = (request: FastifyRequest): string => {
+    const asked = request.headers.host;
+    return options.host ?? (everywhere && asked !== undefined ? `${scheme}://${asked}` : url);
+  };
+  let app: FastifyInstance | undefined;
   const close = async (): Promise<void> => {
-    await app.close();
+    await app?.close();
     store.close();
     await embedded?.close();
   };
   try {
+    app = makeService({ store, clock, strict, tls, host });
     await app.listen({ host: listen.host, port: listen.port }).catch((error: unknown) => {
       const busy = systemErrorCode(error) === 'EADDRINUSE';
       const why = busy ? 'the address is in use; choose another with --addr' : errorMessage(error);
@@ -56,12 +68,13 @@ export async function startDiscoveryService(
       });
     });
     const address: AddressInfo | string | undefined = app.addresses()[0];
-    if (typeof address === 'object') url = `${scheme}://${listen.host}:${address.port}`;
+    if (typeof address === 'object') url = `${scheme}://${shown}:${address.port}`;
     for (const { name, size } of tokens) await issueNamedToken(store, name, size);
   } catch (error) {
     await close();
     throw error;
   }
+  const running = app;
   logger.info('discovery service is ready', {
     url,
     store: store.url,
@@ -70,9 +83,22 @@ export async function startDiscoveryService(
   return {
     url,
     handle: (request: IncomingMessage, response: ServerResponse) => {
-      app.routing(request, response);
+      running.routing(request, response);
     },
     issue: (token, size) => issueNamedToken(store, token, size),
     close,
   };
+}
+
+/** Throws DiscoveryServiceError E_DISCOVERY_FLAGS when certificate and key are no pair. */
+function makeService(options: ServiceOptions): FastifyInstance {
+  try {
+    return createService(options);
+  } catch (error) {
+    throw new DiscoveryServiceError(
+      'E_DISCOVERY_FLAGS',
+      `cannot serve TLS with this --cert-file and --key-file: ${errorMessage(error)}`,
+      { cause: error },
+    );
+  }
 }

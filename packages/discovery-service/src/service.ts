@@ -1,19 +1,26 @@
 // The routes of discovery.etcd.io over a backing store. (github.com/coreos/discovery.etcd.io)
 import { randomBytes } from 'node:crypto';
 import fastify from 'fastify';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '@corral/kit';
-import type { BackingStore } from './backing.js';
 import { DiscoveryServiceError } from './backing.js';
+import type { BackingStore } from './backing.js';
 import { renderTokenPage } from './token-page.js';
-import { isMemberId, isRegistration, isToken, parseSize, registryPath } from './tokens.js';
+import {
+  isMemberId,
+  isRegistration,
+  isSegment,
+  isToken,
+  parseSize,
+  registryPath,
+} from './tokens.js';
 import type { Seat } from './tokens.js';
 
 export type ServiceOptions = {
   readonly store: BackingStore;
   readonly clock: Clock;
   /** The address in what /new answers; may be worked out later, when the port is known. */
-  readonly host: () => string;
+  readonly host: (request: FastifyRequest) => string;
   readonly strict: boolean;
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
 };
@@ -36,6 +43,14 @@ export function createService(options: ServiceOptions): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
   app.setNotFoundHandler((_request, reply) => notFound(reply));
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    // An etcd tries again after 503; other errors carry a status of their own (413, 400).
+    const code = error instanceof DiscoveryServiceError ? 503 : (error.statusCode ?? 500);
+    return reply
+      .code(code)
+      .type('application/json')
+      .send(JSON.stringify({ message: error.message }));
+  });
 
   app.all('/', (_request, reply) =>
     reply
@@ -43,14 +58,14 @@ export function createService(options: ServiceOptions): FastifyInstance {
       .header('Location', 'https://coreos.com/docs/cluster-management/setup/cluster-discovery/')
       .send(),
   );
-  app.get('/robots.txt', (_request, reply) => reply.send('User-agent: *\nDisallow: /'));
-  app.get('/metrics', (_request, reply) => {
+  app.all('/robots.txt', (_request, reply) => reply.send('User-agent: *\nDisallow: /'));
+  app.all('/metrics', (_request, reply) => {
     const lines = [...counts].map(([key, value]) => `${key} ${value}`);
     return reply.type('text/plain; version=0.0.4').send(`${lines.join('\n')}\n`);
   });
   app.all('/health', async (request, reply) => {
     const healthy = await checkHealth(store);
-    const code = healthy ? 200 : 400;
+    const code = healthy ? 200 : strict ? 400 : 503;
     count('health', code, request.method);
     return reply.code(code).send(healthy ? 'OK' : 'health failed to setupToken\n');
   });
@@ -91,6 +106,13 @@ export async function issueNamedToken(
   const path = `${registryPath}/${token}/_config/size`;
   const put = await store.exchange('PUT', `${path}?prevExist=false`, String(size));
   if (put.status === 201) return;
+  if (put.status !== 412) {
+    throw new DiscoveryServiceError(
+      'E_DISCOVERY_STORE',
+      `the store at ${store.url} did not take token ${token}: ${put.status} ${put.body.trim()}. ` +
+        'A real etcd 3 needs --enable-v2',
+    );
+  }
   const known = parseNode((await store.exchange('GET', path)).body)?.value;
   if (known === String(size)) return;
   throw new DiscoveryServiceError(
@@ -115,9 +137,9 @@ async function newToken(
   if (put?.status !== 201) {
     return { code: strict ? 400 : 503, text: 'Unable to generate token\n' };
   }
-  const text = `${host().replace(/\/+$/, '')}/${token}`;
-  if (size.size % 2 === 1) return { code: 200, text };
-  const warning = `an even size tolerates no more failures than ${size.size - 1}`;
+  const text = `${host(request).replace(/\/+$/, '')}/${token}`;
+  if (size.size % 2n !== 0n) return { code: 200, text };
+  const warning = `an even size tolerates no more failures than ${size.size - 1n}`;
   return { code: 200, text, warning };
 }
 
@@ -132,37 +154,89 @@ async function handleToken(
     await notFound(reply);
     return;
   }
+  if (machine !== undefined && !isSegment(machine)) {
+    await notFound(reply);
+    return;
+  }
   const { method, url } = request;
-  const wantsPage = method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-  if (wantsPage && machine === undefined && !url.includes('_config')) {
+  const [path = '', query] = url.split(/\?(.*)/s);
+  const isSize = machine === undefined && path.endsWith('/_config/size');
+  const accepts = request.headers.accept ?? '';
+  if (
+    !strict &&
+    method === 'GET' &&
+    machine === undefined &&
+    !isSize &&
+    accepts.includes('text/html')
+  ) {
     await sendPage(store, token, reply);
     return;
   }
   const body = typeof request.body === 'string' ? request.body : undefined;
-  if (method === 'PUT' && !strict) {
-    const refusal = await whyNotRegister(store, token, machine, body);
-    if (refusal !== undefined) {
-      await reply.code(refusal.code).type('application/json').send(refusal.body);
+  let forwarded = { query: query === undefined ? '' : `?${query}`, body };
+  if (method !== 'GET' && !strict) {
+    const checked = await checkChange(store, { method, token, machine, body });
+    if (!checked.ok) {
+      await reply.code(checked.code).type('application/json').send(checked.body);
       return;
     }
+    forwarded = checked;
   }
+  // Put together anew from what was checked: nothing in a request can lead out of its token.
+  const below = isSize
+    ? '/_config/size'
+    : machine === undefined
+      ? ''
+      : `/${encodeURIComponent(machine)}`;
   reply.hijack();
-  await store.forward({ method, body }, registryPath + url, reply.raw);
+  const target = `${registryPath}/${token}${below}${forwarded.query}`;
+  await store.forward({ method, body: forwarded.body }, target, reply.raw);
 }
 
-/** A registration needs an issued token, a member id and a value that the others can parse. */
-async function whyNotRegister(
+type Checked =
+  | { readonly ok: true; readonly query: string; readonly body: string | undefined }
+  | { readonly ok: false; readonly code: number; readonly body: string };
+
+/**
+ * A registration needs an issued token, a member id and a value that the others can parse; it never
+ * overwrites another. Only registrations can be taken back. (--strict-compat checks nothing.)
+ */
+async function checkChange(
   store: BackingStore,
-  token: string,
-  machine: string | undefined,
-  body: string | undefined,
-): Promise<{ readonly code: number; readonly body: string } | undefined> {
+  change: {
+    readonly method: string;
+    readonly token: string;
+    readonly machine: string | undefined;
+    readonly body: string | undefined;
+  },
+): Promise<Checked> {
+  const { method, token, machine, body } = change;
+  const refuse = (code: number, message: string): Checked => ({
+    ok: false,
+    code,
+    body: JSON.stringify({ message }),
+  });
+  const isMember = machine !== undefined && isMemberId(machine);
+  if (method === 'DELETE') {
+    if (isMember) return { ok: true, query: '', body: undefined };
+    return refuse(403, 'only a registration (/TOKEN/MEMBER-ID) can be deleted');
+  }
   const size = await store.exchange('GET', `${registryPath}/${token}/_config/size`);
-  if (size.status === 404) return { code: 404, body: size.body };
-  const value = new URLSearchParams(body ?? '').get('value') ?? '';
-  if (machine !== undefined && isMemberId(machine) && isRegistration(value)) return undefined;
-  const message = 'a registration is PUT /TOKEN/MEMBER-ID with value=NAME=PEER-URL[,NAME=PEER-URL]';
-  return { code: 400, body: JSON.stringify({ message }) };
+  if (size.status !== 200) {
+    return { ok: false, code: size.status === 404 ? 404 : 503, body: size.body };
+  }
+  const form = new URLSearchParams(body ?? '');
+  const value = form.get('value') ?? '';
+  if (!isMember || !isRegistration(value)) {
+    return refuse(
+      400,
+      'a registration is PUT /TOKEN/MEMBER-ID with value=NAME=PEER-URL[,NAME=PEER-URL]',
+    );
+  }
+  const kept = new URLSearchParams({ value });
+  const ttl = form.get('ttl');
+  if (ttl !== null) kept.set('ttl', ttl);
+  return { ok: true, query: '?prevExist=false', body: kept.toString() };
 }
 
 async function sendPage(store: BackingStore, token: string, reply: FastifyReply): Promise<void> {

@@ -8,8 +8,16 @@ const strictToken = /^[0-9a-f]{32}$/;
 const looseToken = /^[A-Za-z0-9_-]{1,64}$/;
 const memberId = /^[0-9a-f]{1,16}$/;
 
+/** Paths of the service itself; a token of such a name could never be asked for. */
+const ownPaths = ['new', 'health', 'metrics'];
+
 export function isToken(text: string, strict: boolean): boolean {
-  return (strict ? strictToken : looseToken).test(text);
+  return (strict ? strictToken : looseToken).test(text) && !ownPaths.includes(text);
+}
+
+/** What may follow a token in a path: one segment, also after decoding, and no step upwards. */
+export function isSegment(text: string): boolean {
+  return text !== '' && text !== '.' && text !== '..' && !text.includes('/');
 }
 
 /** A registration's key: a member id in hex. */
@@ -23,22 +31,22 @@ export function isRegistration(value: string): boolean {
 }
 
 export type SizeResult =
-  { readonly ok: true; readonly size: number } | { readonly ok: false; readonly message: string };
+  { readonly ok: true; readonly size: bigint } | { readonly ok: false; readonly message: string };
 
-const sizeMax = 100;
+const sizeMax = 100n;
 
 /** The size in /new: a Go int; ours also demands one that a cluster can have. */
 export function parseSize(text: string | undefined, strict: boolean): SizeResult {
-  if (text === undefined || text === '') return { ok: true, size: 3 };
+  if (text === undefined || text === '') return { ok: true, size: 3n };
   if (!/^[+-]?\d+$/.test(text)) {
     return { ok: false, message: `strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax` };
   }
-  const size = Number(text);
-  if (!Number.isSafeInteger(size)) {
+  const size = BigInt(text.replace('+', ''));
+  if (size !== BigInt.asIntN(64, size)) {
     const range = `strconv.Atoi: parsing ${JSON.stringify(text)}: value out of range`;
     return { ok: false, message: range };
   }
-  if (!strict && (size < 1 || size > sizeMax)) {
+  if (!strict && (size < 1n || size > sizeMax)) {
     return { ok: false, message: `size must be between 1 and ${sizeMax}, not ${size}` };
   }
   return { ok: true, size };
