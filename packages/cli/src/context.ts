@@ -2,19 +2,25 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import pc from 'picocolors';
+import { toAscii } from './terminal.js';
+import type { Terminal } from './terminal.js';
 
 export type Streams = {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
-  readonly isTty: boolean;
-  readonly colour: boolean;
 };
 
 export type Context = {
   readonly streams: Streams;
+  readonly terminal: Terminal;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly home: string;
+  /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Asks the person at the keyboard; absent where there is none. */
+  readonly ask?: ((question: string) => Promise<string>) | undefined;
+  /** What is said at a second Ctrl-C, which leaves at once: how to go on. */
+  readonly onLeave: (hint: string) => void;
 };
 
 /** $CORRAL_HOME, else the XDG state folder. */
@@ -26,8 +32,21 @@ export function stateHome(environment: Readonly<Record<string, string | undefine
   return join(base, 'corral');
 }
 
-export function colours(context: Context): ReturnType<typeof pc.createColors> {
-  return pc.createColors(context.streams.colour);
+/** Words for people, on stdout: the result. Data go to `streams.stdout` as they are. */
+export function show({ streams, terminal }: Context, text: string): void {
+  streams.stdout(terminal.unicode ? text : toAscii(text));
+}
+
+/** Words for people, on stderr: progress, hints, warnings, errors. */
+export function tell({ streams, terminal }: Context, text: string): void {
+  streams.stderr(terminal.unicode ? text : toAscii(text));
+}
+
+export function colours(
+  { terminal }: Context,
+  stream: 'stdout' | 'stderr',
+): ReturnType<typeof pc.createColors> {
+  return pc.createColors(terminal.colour[stream]);
 }
 
 /** "250ms", "5s", "2m" in milliseconds; undefined when it is none. */

@@ -1,51 +1,85 @@
-// The command tree.
+// The command tree, and where errors end. Only the words are here: each command loads what it needs
+// when it runs, so that help and mistakes are answered at once.
 import { Command, CommanderError } from 'commander';
 import type { Context } from './context.js';
-import { addFaults } from './commands/faults.js';
-import { addInspect } from './commands/inspect.js';
-import { addLifecycle } from './commands/lifecycle.js';
-import { addNodes } from './commands/nodes.js';
-import { exitCodeOf, reportError } from './render/error.js';
+import { addFaults } from './tree/fault.js';
+import { addInspect } from './tree/inspect.js';
+import { addLifecycle } from './tree/lifecycle.js';
+import { addNodes } from './tree/nodes.js';
+
+type Style = { readonly form?: string | undefined; readonly verbose: boolean };
 
 /** Runs one command line; gives the exit code. */
 export async function runCommand(words: readonly string[], context: Context): Promise<number> {
   let exitCode = 0;
+  let complaint = '';
+  let style = styleOf(words);
+  const { width } = context.terminal;
   const program = new Command('corral')
     .description('Boot a CoreOS-style cluster, break it, prove that it kept its word')
     .enablePositionalOptions()
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.streams.stdout(text),
       writeErr: (text) => context.streams.stderr(text),
+      // The message is printed with its id, or as JSON, below.
+      outputError: (text) => (complaint += text),
+      getOutHelpWidth: () => width,
+      getErrHelpWidth: () => width,
     })
     .addHelpText(
       'after',
       `
 Exit codes: 0 done, 1 failed, 2 usage, 3 no such cluster or node, 4 exists already, 5 environment not
-fit, 6 timed out, 7 no quorum, 8 invalid configuration, 10 a bug of ours, 130 interrupted.`,
+fit, 6 timed out, 7 no quorum, 8 invalid configuration, 10 a bug of ours, 130 interrupted.
+corral help E_PORT_TAKEN explains an error at length; corral help errors lists them.`,
     );
-  addLifecycle(program, context);
+  const exit = (code: number): void => {
+    exitCode = code;
+  };
+  addLifecycle(program, context, exit);
   addFaults(program, context);
   addNodes(program, context);
-  addInspect(program, context, (code) => {
-    exitCode = code;
+  addInspect(program, context, exit);
+  program.hook('preAction', (_program, command) => {
+    const { output, verbose } = command.opts<{ output?: string; verbose?: boolean }>();
+    style = { form: output, verbose: verbose === true };
   });
-  const json = words.some(
-    (word, i) =>
-      word === '-ojson' ||
-      word === '--output=json' ||
-      (/^(-o|--output)$/.test(word) && words[i + 1] === 'json'),
-  );
   try {
     await program.parseAsync([...words], { from: 'user' });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (context.signal.aborted) {
-      context.streams.stderr('interrupted; what this command made is being undone\n');
-      return 130;
-    }
-    reportError(error, context, json);
-    return exitCodeOf(error);
+    return fail(error, complaint, style, context);
   }
+}
+
+async function fail(
+  error: unknown,
+  complaint: string,
+  style: Style,
+  context: Context,
+): Promise<number> {
+  if (context.signal.aborted) return 130;
+  if (error instanceof CommanderError && (error.exitCode === 0 || complaint === '')) {
+    return error.exitCode === 0 ? 0 : 2;
+  }
+  const { UsageError, exitCodeOf, reportError } = await import('./render/error.js');
+  const known =
+    error instanceof CommanderError
+      ? new UsageError(complaint.trim().replace(/^error: /, ''), { code: error.code })
+      : error;
+  await reportError(known, context, style);
+  return exitCodeOf(known);
+}
+
+/** For mistakes that are found before a command is known; words for other programs do not count. */
+function styleOf(words: readonly string[]): Style {
+  const end = words.findIndex((word) => word === '--' || word === 'etcdctl');
+  const own = end === -1 ? words : words.slice(0, end);
+  const given = own.map((word, i) => {
+    if (/^(-o|--output)$/.test(word)) return own[i + 1];
+    return /^(?:-o=?|--output=)(.+)$/.exec(word)?.[1];
+  });
+  return { form: given.find((form) => form !== undefined), verbose: own.includes('-v') };
 }

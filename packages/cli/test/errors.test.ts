@@ -16,7 +16,7 @@ describe('a command line that cannot be', () => {
     [['up', '--central', 'three'], /E_USAGE \(2\) {2}--central three: a whole number is needed/],
     [['up', '--runtime', 'vm'], /--runtime vm: auto, process or docker/],
     [['up', '--cloud-config', 'x.yaml'], /--cloud-config x.yaml: give central=FILE or worker=FILE/],
-    [['ls', '-o', 'xml'], /-o xml: only json is there/],
+    [['ls', '-o', 'xml'], /-o xml: table, wide, name, json, yaml are there/],
   ])('%j', async (words, message) => {
     const { code, stderr, stdout } = await run(...words);
 

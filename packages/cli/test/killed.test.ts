@@ -4,8 +4,11 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { poll, systemClock } from '@corral/kit';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { asProcess, newHome } from './run.js';
+
+// Each boots and ends a cluster of its own, as several processes, perhaps on a loaded machine.
+vi.setConfig({ testTimeout: 60_000 });
 
 const small = ['--central', '1', '--workers', '1'];
 

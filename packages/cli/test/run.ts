@@ -4,11 +4,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../src/program.js';
+import type { Terminal } from '../src/terminal.js';
 
 export type Ran = {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+};
+
+/** No terminal, but a locale that has symbols. */
+export const plainTerminal: Terminal = {
+  live: false,
+  screen: false,
+  colour: { stdout: false, stderr: false },
+  unicode: true,
+  width: 80,
 };
 
 /** A folder for clusters that goes away with the test. */
@@ -20,7 +30,13 @@ export function newHome(onEnd: (undo: () => void) => void): string {
 
 export async function inProcess(
   words: readonly string[],
-  options: { readonly home: string; readonly environment?: Record<string, string> },
+  options: {
+    readonly home: string;
+    readonly environment?: Record<string, string>;
+    readonly terminal?: Partial<Terminal>;
+    readonly ask?: (question: string) => Promise<string>;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<Ran> {
   let stdout = '';
   let stderr = '';
@@ -28,12 +44,13 @@ export async function inProcess(
     streams: {
       stdout: (text) => (stdout += text),
       stderr: (text) => (stderr += text),
-      isTty: false,
-      colour: false,
     },
+    terminal: { ...plainTerminal, ...options.terminal },
+    ask: options.ask,
+    onLeave: () => undefined,
     environment: options.environment ?? {},
     home: options.home,
-    signal: new AbortController().signal,
+    signal: options.signal ?? new AbortController().signal,
   });
   return { code, stdout, stderr };
 }
@@ -45,10 +62,19 @@ export function asProcess(
   words: readonly string[],
   options: {
     readonly home: string;
+    readonly environment?: Record<string, string>;
     readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
   },
 ): Promise<Ran> {
-  const env: NodeJS.ProcessEnv = { ...process.env, CORRAL_HOME: options.home, CI: 'true' };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    CORRAL_HOME: options.home,
+    CI: 'true',
+    LC_ALL: 'C.UTF-8',
+    ...options.environment,
+  };
+  delete env['GITHUB_ACTIONS'];
+  delete env['CORRAL_NAME'];
   delete env['FORCE_COLOR'];
   const child = spawn(process.execPath, [bin, ...words], {
     env,

@@ -11,7 +11,7 @@ import type { HealTarget, NodeAction } from './controller.js';
 import { linksBetween } from './faults.js';
 import type { FaultRecord, FaultSpec } from './faults.js';
 import { resolveTarget } from './targets.js';
-import { differences } from './differences.js';
+import { differences, existsError } from './differences.js';
 import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
 import { callKeeper, hasKeeper } from './process/control.js';
 import { nodeEnvironment } from './process/node-environment.js';
@@ -70,7 +70,7 @@ export class Cluster {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     const cluster = new Cluster(home, spec.name);
     const state = cluster.#state;
-    if (state.exists) throw exists(spec, state.readPlan(), await hasKeeper(state));
+    if (state.exists) throw existsError(spec, state.readPlan(), await hasKeeper(state));
     const begun = systemClock.now();
     const { plan, warnings } = await choosePlan(home, spec);
     for (const { text } of warnings) onProgress({ kind: 'warning', text });
@@ -98,9 +98,14 @@ export class Cluster {
     if (!state.exists) return { cluster: await Cluster.up(options), was: 'absent' };
     const running = await hasKeeper(state);
     const plan = state.readPlan();
-    if (differences(spec, plan).length > 0) throw exists(spec, plan, running);
+    if (differences(spec, plan).length > 0) throw existsError(spec, plan, running);
     if (!running) await cluster.start(onProgress, options.signal);
     return { cluster, was: running ? 'running' : 'stopped' };
+  }
+
+  /** Refuses what `up` would refuse, and makes nothing. Throws ClusterError. */
+  static async check(home: string, spec: ClusterSpec): Promise<void> {
+    await choosePlan(home, spec);
   }
 
   /** A cluster that is there. Throws ClusterError E_UNKNOWN_CLUSTER. */
@@ -156,6 +161,11 @@ export class Cluster {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.down();
+  }
+
+  /** True while its keeper runs. */
+  isRunning(): Promise<boolean> {
+    return hasKeeper(this.#state);
   }
 
   /** The present state; of a stopped cluster what the plan knows. */
@@ -374,21 +384,4 @@ export class Cluster {
       intervalMaxMs: 20,
     });
   }
-}
-
-function exists(spec: ClusterSpec, plan: ClusterPlan, running: boolean): ClusterError {
-  const { name } = spec;
-  const count = (role: Role): number => plan.nodes.filter((node) => node.role === role).length;
-  const found = differences(spec, plan);
-  const differs = found.length === 0 ? '' : `; you asked for another one: ${found.join(', ')}`;
-  const there = `${count('central')}+${count('worker')} nodes`;
-  const state = running ? `runs since ${plan.createdAt}` : 'is there, but stopped,';
-  return new ClusterError('E_CLUSTER_EXISTS', `"${name}" ${state} with ${there}${differs}`, {
-    details: { differences: found },
-    remedies: [
-      running ? `corral status ${name}` : `corral start ${name}`,
-      'corral up with --recreate (loses its data)',
-      'corral up OTHER-NAME',
-    ],
-  });
 }

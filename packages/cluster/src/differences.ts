@@ -1,4 +1,5 @@
 // How a cluster that is there differs from the one that is asked for, in words.
+import { ClusterError } from './errors.js';
 import { planCloudConfigText } from './plan.js';
 import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
 
@@ -19,4 +20,22 @@ export function differences(spec: ClusterSpec, plan: ClusterPlan): readonly stri
 
 function fileOf(asked: ClusterSpec['cloudConfigs'][Role], role: Role): string {
   return asked?.file ?? `built-in ${role}.yaml`;
+}
+
+/** ClusterError E_CLUSTER_EXISTS: what is there, and how it differs from what was asked for. */
+export function existsError(spec: ClusterSpec, plan: ClusterPlan, running: boolean): ClusterError {
+  const { name } = spec;
+  const count = (role: Role): number => plan.nodes.filter((node) => node.role === role).length;
+  const found = differences(spec, plan);
+  const differs = found.length === 0 ? '' : `; you asked for another one: ${found.join(', ')}`;
+  const there = `${count('central')}+${count('worker')} nodes`;
+  const state = running ? `runs since ${plan.createdAt}` : 'is there, but stopped,';
+  return new ClusterError('E_CLUSTER_EXISTS', `"${name}" ${state} with ${there}${differs}`, {
+    details: { differences: found },
+    remedies: [
+      running ? `corral status ${name}` : `corral start ${name}`,
+      'corral up with --recreate (loses its data)',
+      'corral up OTHER-NAME',
+    ],
+  });
 }

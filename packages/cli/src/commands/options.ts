@@ -1,45 +1,55 @@
-// Options that several commands share, and which cluster a command is about.
-import type { Command } from 'commander';
+// Values that several commands read from their options, and which cluster a command is about.
 import { Cluster } from '@corral/cluster';
+import { systemClock } from '@corral/kit';
 import type { Context } from '../context.js';
-import { parseDuration } from '../context.js';
+import { parseDuration, tell } from '../context.js';
+import { ProgressReporter } from '../render/progress.js';
 import { UsageError } from '../render/error.js';
+import type { CommonOptions } from './forms.js';
 
-export type CommonOptions = { readonly name?: string; readonly output?: string };
-
-export function addName(command: Command): Command {
-  return command.option('-n, --name <name>', 'name of the cluster');
-}
-
-export function addOutput(command: Command): Command {
-  return command.option('-o, --output <form>', 'json for programs');
-}
-
-export function isJson(options: CommonOptions): boolean {
-  if (options.output === undefined) return false;
-  if (options.output === 'json') return true;
-  throw new UsageError('E_USAGE', `-o ${options.output}: only json is there`);
-}
-
-/** Argument, option, CORRAL_NAME, the only cluster there is, "default". */
+/** Argument, option, CORRAL_NAME, "default". */
 export function clusterName(
   argument: string | undefined,
   options: CommonOptions,
   context: Context,
 ): string {
-  const given = argument ?? options.name ?? context.environment['CORRAL_NAME'];
+  const given = explicitName(argument, options) ?? context.environment['CORRAL_NAME'];
   return given === undefined || given === '' ? 'default' : given;
 }
 
-export function openCluster(
+/**
+ * Argument, option, CORRAL_NAME, the only cluster there is, the only one that runs, "default". What
+ * was not said in so many words is told on stderr; programs that are run by us, whose stderr is
+ * theirs, ask for that with `telling: 'ambiguous'` only where another cluster could be meant.
+ */
+export async function openCluster(
   argument: string | undefined,
   options: CommonOptions,
   context: Context,
-): Cluster {
-  const given = argument ?? options.name ?? context.environment['CORRAL_NAME'];
-  const [only, second] = Cluster.list(context.home);
-  const single = second === undefined ? only : undefined;
-  return Cluster.attach(context.home, given ?? single ?? 'default');
+  telling: 'always' | 'ambiguous' = 'always',
+): Promise<Cluster> {
+  const given = explicitName(argument, options);
+  if (given !== undefined) return Cluster.attach(context.home, given);
+  const names = Cluster.list(context.home);
+  const { name, why } = await chooseName(names, context);
+  const cluster = Cluster.attach(context.home, name);
+  const said = options.quiet !== true && (telling === 'always' || names.length > 1);
+  if (said) tell(context, `cluster "${name}" (${why})\n`);
+  return cluster;
+}
+
+/** Progress as the options want it. */
+export function progressOf(
+  options: CommonOptions,
+  context: Context,
+  title: string,
+): ProgressReporter {
+  return new ProgressReporter({
+    context,
+    clock: systemClock,
+    quiet: options.quiet === true,
+    title,
+  });
 }
 
 /** Throws UsageError naming the option. */
@@ -47,10 +57,7 @@ export function duration(option: string, text: string | undefined): number {
   if (text === undefined) return 0;
   const value = parseDuration(text);
   if (value !== undefined) return value;
-  throw new UsageError(
-    'E_USAGE',
-    `${option} ${text}: a duration such as 250ms, 5s or 2m is needed`,
-  );
+  throw new UsageError(`${option} ${text}: a duration such as 250ms, 5s or 2m is needed`);
 }
 
 /** tc's words for rates: 1mbit, 64kbit; in bytes per second. Throws UsageError naming the option. */
@@ -60,5 +67,31 @@ export function rate(option: string, text: string | undefined): number | undefin
   const factor = { '': 1, k: 1e3, m: 1e6, g: 1e9 }[match?.[2] ?? ''];
   const value = match === null || factor === undefined ? 0 : (Number(match[1]) * factor) / 8;
   if (value > 0) return value;
-  throw new UsageError('E_USAGE', `${option} ${text}: a rate such as 64kbit or 1mbit is needed`);
+  throw new UsageError(`${option} ${text}: a rate such as 64kbit or 1mbit is needed`);
+}
+
+function explicitName(argument: string | undefined, options: CommonOptions): string | undefined {
+  const { name } = options;
+  if (argument !== undefined && name !== undefined && argument !== name) {
+    throw new UsageError(`which cluster: "${argument}", or "${name}" of --name? Give one of them`);
+  }
+  return argument ?? name;
+}
+
+async function chooseName(
+  names: readonly string[],
+  context: Context,
+): Promise<{ readonly name: string; readonly why: string }> {
+  const fromEnvironment = context.environment['CORRAL_NAME'] ?? '';
+  if (fromEnvironment !== '') return { name: fromEnvironment, why: 'CORRAL_NAME' };
+  const [only, second] = names;
+  if (only !== undefined && second === undefined) return { name: only, why: 'the only one' };
+  const running: string[] = [];
+  for (const name of names) {
+    if (await Cluster.attach(context.home, name).isRunning()) running.push(name);
+  }
+  const [runs, another] = running;
+  if (runs !== undefined && another === undefined)
+    return { name: runs, why: 'the only one that runs' };
+  return { name: 'default', why: `one of ${names.length}; -n chooses another` };
 }

@@ -1,0 +1,147 @@
+// Every error id at length: what it means, when it comes, what to do. The one table behind
+// `corral help ID`; it needs no network and no cluster.
+import type { ClusterErrorCode } from '@corral/cluster/errors';
+
+export type ErrorId = ClusterErrorCode | 'E_BUG';
+
+export type Explanation = {
+  readonly exitCode: number;
+  readonly means: string;
+  readonly when: string;
+  readonly todo: readonly string[];
+};
+
+export const explanations: Readonly<Record<ErrorId, Explanation>> = {
+  E_FAILED: {
+    exitCode: 1,
+    means: 'Something was tried and did not work, and no other id fits.',
+    when: 'A store that ends while it boots, a program that exec cannot start, a fault that had no effect, a member that the cluster refused. The message says which, and ends with the last lines of the log where there is one.',
+    todo: [
+      'read the log lines below the message',
+      'corral up --keep-on-failure leaves a boot that failed, to look at it with corral logs NODE',
+      'corral status shows what is there now',
+    ],
+  },
+  E_USAGE: {
+    exitCode: 2,
+    means: 'The command line cannot be understood; nothing was done.',
+    when: 'An unknown command or option, a number, duration or link in a form that is none, options that contradict each other.',
+    todo: ['corral help COMMAND shows what a command takes', 'corral help lists all commands'],
+  },
+  E_UNKNOWN_CLUSTER: {
+    exitCode: 3,
+    means: 'No cluster of that name exists in the state folder.',
+    when: 'A misspelt name, a cluster that was removed, or another CORRAL_HOME. Without a name the cluster is CORRAL_NAME, else the only one there is, else the only one that runs, else "default".',
+    todo: ['corral ls lists the clusters', 'corral up NAME boots one', 'compare CORRAL_HOME'],
+  },
+  E_UNKNOWN_NODE: {
+    exitCode: 3,
+    means: 'The cluster has no node of that name, and no node has that role now.',
+    when: 'A misspelt node; an ambiguous beginning of a name; "leader" while nobody leads.',
+    todo: ['corral node ls lists the nodes', 'corral wait --for leader, if a leader was meant'],
+  },
+  E_CLUSTER_EXISTS: {
+    exitCode: 4,
+    means: 'A cluster of that name is there and differs from the one that was asked for.',
+    when: 'up with another number of nodes or another cloud-config than the cluster has. The same ones change nothing, and up without them takes the cluster as it is.',
+    todo: [
+      'corral node add and corral node rm change the number of nodes and keep the data',
+      'corral up --recreate removes it first, with its data (--dry-run tells what would go)',
+      'corral up OTHER-NAME boots a second one beside it',
+    ],
+  },
+  E_PORT_TAKEN: {
+    exitCode: 5,
+    means: 'A port that a node needs is held by another program, so nothing was created.',
+    when: 'Each node listens on an address of its own (127.C.0.D), so clusters do not meet. A program that listens on that port on all addresses (0.0.0.0 or [::]) blocks them all the same. Ports below 1024 need root.',
+    todo: [
+      'stop the program that the message names, if you do not need it',
+      'make it listen on 127.0.0.1 only',
+      'use another port in the cloud-config (listen-client-urls, listen-peer-urls)',
+    ],
+  },
+  E_DISK_LOW: {
+    exitCode: 5,
+    means: 'Too little space is free where clusters live.',
+    when: 'Before a cluster is made. Each store keeps space in reserve for its log; a full disk in the middle of a run would stop it.',
+    todo: [
+      'corral ls shows what each cluster holds; corral down removes one',
+      'corral gc removes what killed commands left',
+      'CORRAL_HOME=ELSEWHERE puts clusters on another disk',
+    ],
+  },
+  E_NO_DOCKER: {
+    exitCode: 5,
+    means: 'Containers were asked for and cannot be had.',
+    when: 'up --runtime docker: this version runs nodes as plain processes.',
+    todo: ['drop --runtime docker: the same cluster boots as plain processes'],
+  },
+  E_FAULT_UNAVAILABLE: {
+    exitCode: 5,
+    means: 'The runtime cannot imitate this fault, and does not pretend to.',
+    when: 'Plain processes share one clock, one disk and one TCP stack: lost packets, wrong clocks and bad disks per node cannot be made there.',
+    todo: [
+      'corral fault --help lists what can be done',
+      'for a lossy link, slow with --jitter, or reset, come near',
+    ],
+  },
+  E_UNSUPPORTED_SYSTEM: {
+    exitCode: 5,
+    means: 'Nodes as plain processes cannot run on this system.',
+    when: 'They need Linux (WSL2 is Linux): loopback addresses without set-up, /proc, abstract sockets.',
+    todo: ['use Linux or WSL2', 'run Corral in a Linux virtual machine'],
+  },
+  E_TIMEOUT: {
+    exitCode: 6,
+    means: 'Something did not come about in the time that was given.',
+    when: 'A boot, a new node, or the condition of wait took longer than its limit or than --timeout. The message says how things stand; the log lines are those of the slow node.',
+    todo: [
+      'read the log lines below the message',
+      'give more time: --timeout 2m',
+      'corral status shows who lags and which faults are in force',
+    ],
+  },
+  E_NO_QUORUM: {
+    exitCode: 7,
+    means:
+      'Fewer than a majority of the central nodes can talk to each other: nothing can be written and no member can come or go.',
+    when: 'Too many nodes are killed, paused, stopped or cut off. The message names each missing node and why it is missing.',
+    todo: [
+      'give the command that the message names for each node',
+      'corral fault heal --all undoes every fault',
+      'reads still work without a quorum (etcdctl get, without --quorum)',
+    ],
+  },
+  E_CLOUD_CONFIG: {
+    exitCode: 8,
+    means: 'A cloud-config cannot be used; nothing was created.',
+    when: 'It cannot be read, is no YAML, or holds a key that coreos-cloudinit does not know. The message gives file, line and column.',
+    todo: [
+      'correct the line that is shown',
+      '--ignore-unknown turns unknown keys into warnings',
+      'coreos-cloudinit --validate --from-file FILE checks a file alone',
+    ],
+  },
+  E_CONFIG: {
+    exitCode: 8,
+    means: 'The cluster that was asked for cannot be built as described.',
+    when: 'A name that is none (small letters, digits and dashes), a number of nodes out of range, an address that this machine does not have, the same host name twice.',
+    todo: ['correct what the message names; nothing was created'],
+  },
+  E_KEEPER_GONE: {
+    exitCode: 1,
+    means: 'The background process of the cluster is not running, so its nodes are down.',
+    when: 'It was killed (also by the kernel, for want of memory), the machine was restarted, or the cluster was stopped by someone else in the meantime. Its data are on disk.',
+    todo: ['corral start brings the same cluster back with its data', 'corral down removes it'],
+  },
+  E_BUG: {
+    exitCode: 10,
+    means: 'Corral met a state that its authors did not think of.',
+    when: 'Never, if all is well. It is not your mistake.',
+    todo: [
+      'give the command again with -v: it prints where it happened',
+      'report that output, with corral version',
+      'corral down removes the cluster, corral gc what is left of it',
+    ],
+  },
+};
