@@ -88,7 +88,8 @@ export type UserData =
 
 /**
  * Reads user-data and says all that is wrong with it; never throws. Substitute addresses before
- * (substitute.ts). The kind is told by the first line. (coreos-cloudinit 1.9.3, initialize/user_data.go)
+ * (substitute.ts). The kind is told by the first line.
+ * (coreos-cloudinit 1.9.3, initialize/user_data.go)
  */
 export function parseUserData(text: string): UserData {
   if (text === '') return { kind: 'empty', findings: [] };

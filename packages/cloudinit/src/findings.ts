@@ -49,7 +49,7 @@ export function renderPretty(finding: Finding, text: string, file: string): stri
   return out.join('\n');
 }
 
-/** Tabs as one blank, so that the mark stands below its word; no control characters to a terminal. */
+/** Tabs as one blank, so that the mark stands below its word; no control characters. */
 function visible(line: string): string {
   return line.replaceAll('\t', ' ').replace(/\p{Cc}/gu, '?');
 }

@@ -81,8 +81,8 @@ export function readCommandLine(words: readonly string[]): CommandLine {
   const converter = text('convert-netconf');
   if (converter !== '' && !converters.includes(converter)) {
     const all = converters.join(', ');
-    const problem = `Invalid option to -convert-netconf: '${converter}'. Supported options: '${all}'`;
-    return exit(2, 'stdout', `${problem}\n`);
+    const problem = `Invalid option to -convert-netconf: '${converter}'.`;
+    return exit(2, 'stdout', `${problem} Supported options: '${all}'\n`);
   }
   const later = [...textFlags, ...booleanFlags].find(
     (name) =>

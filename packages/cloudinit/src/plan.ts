@@ -70,7 +70,8 @@ function planFiles(config: CloudConfig): Step[] {
   const steps: Step[] = config.writeFiles.map((file) => {
     const path = posix.normalize(`/${file.path}`);
     if (path.endsWith('/')) {
-      const message = `line ${file.line}: "${file.path}" is no path of a file. Give path: /DIR/NAME`;
+      const where = `line ${file.line}: "${file.path}"`;
+      const message = `${where} is no path of a file. Give path: /DIR/NAME`;
       throw new CloudinitError('E_APPLY', message);
     }
     const decoded = decodeContent(file.content, file.encoding);

@@ -26,7 +26,7 @@ export function substitute(text: string, addresses: Addresses): string {
   return result;
 }
 
-/** Names that stand in `text` and have no address: they would become nothing, as in `http://:2379`. */
+/** Names that stand in `text` and have no address: they become nothing, as in `http://:2379`. */
 export function unresolvedNames(text: string, addresses: Addresses): readonly string[] {
   return (
     [

@@ -1,7 +1,7 @@
 // Where a plan is applied: a folder that stands for a root file system, or the machine itself.
 import type { UserConfig } from './config.js';
 
-/** What systemd does for a cloud-config; the embedded supervisor implements it for process nodes. */
+/** What systemd does for a cloud-config; the embedded supervisor implements it. */
 export interface UnitManager {
   daemonReload(): Promise<void>;
   enable(unit: string, options: { readonly runtime: boolean }): Promise<void>;

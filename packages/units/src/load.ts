@@ -63,7 +63,7 @@ function find(root: string, name: string): string | undefined {
     .find((path) => isThere(resolveBelow(root, path, { followLast: false })));
 }
 
-/** Drop-ins by file name; of equal names the higher folder wins, the instance before its template. */
+/** Drop-ins by file name; the higher folder wins, and the instance over its template. */
 function dropIns(root: string, names: readonly string[]): readonly string[] {
   const byName = new Map<string, string>();
   for (const name of names) {

@@ -42,6 +42,7 @@ export class RunningService {
   /** While a start goes on the end of the main process is kept, and judged when it is over. */
   #isStarting = false;
   #ended: ProcessExit | undefined;
+  #stopping: Promise<void> | undefined;
   /** Groups that may have members. */
   readonly #groups = new Map<number, Promise<ProcessExit>>();
   /** What goes on after an end, before the next start. */
@@ -68,7 +69,6 @@ export class RunningService {
   /** ExecStartPre, ExecStart, ExecStartPost; resolves when the service is active, or is not. */
   async start(): Promise<JobResult> {
     this.#wanted = true;
-    this.#restart?.cancel();
     const { service, clock, startLimit, note } = this.#options;
     if (!startLimit.take(clock.now(), service)) {
       this.#set('failed', 'started too often (start limit hit)');
@@ -117,7 +117,19 @@ export class RunningService {
   }
 
   /** ExecStop, KillSignal by KillMode, SIGKILL after TimeoutStopSec, ExecStopPost. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined;
+    });
+    return this.#stopping;
+  }
+
+  /** A stop goes on; a start that comes now waits for its end. */
+  get isStopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  async #stop(): Promise<void> {
     const wasActive = this.#state === 'active';
     this.#wanted = false;
     this.#restart?.cancel();

@@ -64,10 +64,11 @@ const ignored = new Set(
 );
 const used = new Set(
   (
-    'Type ExecStart ExecStartPre ExecStartPost ExecReload ExecStop ExecStopPost Restart RestartSec ' +
-    'SuccessExitStatus RestartPreventExitStatus RestartForceExitStatus RemainAfterExit ' +
-    'TimeoutStartSec TimeoutStopSec TimeoutSec KillMode KillSignal SendSIGKILL Environment ' +
-    'EnvironmentFile UnsetEnvironment WorkingDirectory UMask User StartLimitBurst StartLimitInterval'
+    'Type ExecStart ExecStartPre ExecStartPost ExecReload ExecStop ExecStopPost Restart ' +
+    'RestartSec SuccessExitStatus RestartPreventExitStatus RestartForceExitStatus ' +
+    'RemainAfterExit TimeoutStartSec TimeoutStopSec TimeoutSec KillMode KillSignal SendSIGKILL Environment ' +
+    'EnvironmentFile UnsetEnvironment WorkingDirectory UMask User StartLimitBurst ' +
+    'StartLimitInterval'
   ).split(' '),
 );
 const unitOptions = new Set(

@@ -350,7 +350,9 @@ export class Supervisor {
   }
 
   #isUp(name: string): boolean {
-    const state = this.#services.get(name)?.running.state;
+    const running = this.#services.get(name)?.running;
+    if (running === undefined || running.isStopping) return false;
+    const { state } = running;
     return state === 'active' || state === 'activating';
   }
 

@@ -249,6 +249,25 @@ describe('a stop', () => {
     expect(node.stateOf('a.service')).toBe('inactive');
   });
 
+  it('that goes on is awaited by a start that comes meanwhile', async () => {
+    await using node = world();
+    node.unit('a.service', '[Service]\nExecStart=/main\nTimeoutStopSec=5\n');
+    node.processes.ignoresTerm('/main');
+    await node.supervisor.start('a.service');
+
+    const stop = node.supervisor.stop('a.service');
+    const start = node.supervisor.start('a.service');
+    await node.clock.advance(4_999);
+    const before = [...node.processes.events];
+    await node.clock.advance(1_000);
+    await stop;
+
+    expect(before).toEqual(['start /main', 'SIGTERM /main']);
+    expect(await start).toBe('done');
+    expect(node.processes.events.slice(2)).toEqual(['SIGKILL /main', 'start /main']);
+    expect(node.stateOf('a.service')).toBe('active');
+  });
+
   it('wins over a restart that waits', async () => {
     await using node = world();
     node.unit('a.service', '[Service]\nExecStart=/main\nRestart=always\n');
