@@ -57,7 +57,7 @@ export class ClusterState {
     renameSync(`${path}.tmp`, path);
   }
 
-  /** A secret that only users of this folder know: any local user may reach the control socket. */
+  /** A secret that only users of this folder know: every local user may reach the control socket. */
   secret(): string {
     const path = join(this.folder, 'secret');
     if (existsSync(path)) return readFileSync(path, 'utf8').trim();
