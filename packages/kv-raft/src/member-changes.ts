@@ -60,8 +60,11 @@ export class MemberChanges {
     const { members, session, takeSequence, clock, schedule } = this.#options;
     const sequence = takeSequence();
     const request: ChangeRequest = { ...change, session, sequence };
-    const refusal = whyNot(request, members);
-    if (refusal !== undefined) return Promise.resolve({ ok: false, refusal });
+    // A removal is final, so this member may say so. All else is the leader's to judge: this member
+    // may be behind, and know a change of a moment ago not yet.
+    if (members.removed.has(change.id)) {
+      return Promise.resolve({ ok: false, refusal: { kind: 'removed' } });
+    }
     return new Promise((resolve) => {
       this.#asked.set(sequence, { request, startedAt: clock.now(), resolve, sent: false });
       schedule();

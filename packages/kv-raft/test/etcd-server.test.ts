@@ -409,6 +409,28 @@ describe('membership', () => {
     }
   });
 
+  it('is judged by the leader, not by a member that has not heard of a member yet', async () => {
+    const three = cluster();
+    const leader = await three.leader();
+    const [behind] = await three.followers();
+    if (behind === undefined) throw new Error('no follower');
+    await three.until('published names', () =>
+      leader.server.backend.members().every(({ name }) => name !== '') ? true : undefined,
+    );
+    three.network.drops = (message, _from, to) => message.kind === 'append' && to === behind.id;
+    const added = await three.outcome(leader.server.backend.addMember(['http://d4:2380']));
+    const id = added.ok ? added.member.id : '';
+    expect(behind.server.backend.members()).toHaveLength(3);
+
+    const removing = behind.server.backend.removeMember(id);
+    await turns();
+    three.network.drops = () => false;
+
+    expect(await three.outcome(removing)).toMatchObject({ ok: true });
+    expect(behind.server.backend.members()).toHaveLength(3);
+    expect(behind.server.backend.isRemoved(id)).toBe(true);
+  });
+
   it('tells a removed member, which fails what it was asked for', async () => {
     const three = cluster();
     const leader = await three.leader();
