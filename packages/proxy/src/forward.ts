@@ -17,6 +17,7 @@ export type ForwardOptions = {
   readonly dialMap: DialMap;
   /** This proxy's mark in Via headers: a request that carries it has come round. */
   readonly mark: string;
+  /** Longest wait for a connection; 0 = none. */
   readonly dialTimeoutMs: number;
   /** Longest stall while a request is written; 0 = none. */
   readonly writeTimeoutMs: number;
@@ -204,10 +205,11 @@ function watchStalls(
       started();
       return;
     }
-    const dial = clock.setTimer(dialTimeoutMs, () => end('dial timed out'));
-    upstream.once('close', () => dial.cancel());
+    const dial =
+      dialTimeoutMs === 0 ? undefined : clock.setTimer(dialTimeoutMs, () => end('dial timed out'));
+    upstream.once('close', () => dial?.cancel());
     socket.once('connect', () => {
-      dial.cancel();
+      dial?.cancel();
       started();
     });
   });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '@corral/kit/testing';
 import { systemClock } from '@corral/kit';
+import type { Clock } from '@corral/kit';
 import { ProxyError } from '../src/directory.js';
 import {
   ask,
@@ -54,6 +55,26 @@ describe('local resources', () => {
 
     expect(text).toContain('etcd_proxy_requests_total{method="PUT"} 1\n');
     expect(text).toContain('etcd_proxy_requests_total{method="GET"} 2\n');
+  });
+});
+
+describe('a time limit of zero', () => {
+  it('is none: a dial takes the time it takes', async () => {
+    const upstream = await named('a');
+    const clock: Clock = {
+      ...systemClock,
+      // Time that is over at once, before any connection can be up.
+      setTimer(delayMs, callback, options) {
+        if (delayMs > 0) return systemClock.setTimer(delayMs, callback, options);
+        queueMicrotask(callback);
+        return { cancel: () => undefined };
+      },
+    };
+    const { url } = await proxyTo([upstream.url], { dialTimeoutMs: 0, clock });
+
+    const answer = await ask(url, '/v2/keys/a');
+
+    expect([answer.status, answer.text]).toEqual([200, 'a']);
   });
 });
 
