@@ -121,12 +121,14 @@ export class Members {
   /** Reads everything anew: after a restore, and after a write below the cluster prefix. */
   reload(): void {
     const members = new Map<string, Member>();
+    const removed = new Set(this.#children(removedPath).map((node) => lastName(node.key)));
     for (const node of this.#children(membersPath)) {
       const id = lastName(node.key);
-      members.set(id, this.#read(id));
+      // A removed member's last publication may come behind its removal in the log.
+      if (!removed.has(id)) members.set(id, this.#read(id));
     }
     this.#members = members;
-    this.#removed = new Set(this.#children(removedPath).map((node) => lastName(node.key)));
+    this.#removed = removed;
     this.#version = this.#value(versionPath);
     this.#sorted = undefined;
   }

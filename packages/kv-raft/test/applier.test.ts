@@ -1,7 +1,7 @@
 import type { Entry } from '@corral/raft';
 import { describe, expect, it } from 'vitest';
 import { Applier } from '../src/applier.js';
-import { encodeChangeContext } from '../src/members.js';
+import { encodeChangeContext, publishCommand } from '../src/members.js';
 import { encodeRequest } from '../src/request-codec.js';
 import { setEntry } from './support/entries.js';
 
@@ -80,6 +80,20 @@ describe('the replicated state', () => {
     ]);
     expect([...applier.members.removed]).toEqual(['b2']);
     expect(told).toEqual(['add a1', 'add b2', 'remove b2']);
+  });
+
+  it('counts no member that publishes its name after it was removed', () => {
+    const { applier } = make();
+    applier.apply(change(1, 'add', 'a1'));
+    applier.apply(change(2, 'add', 'b2'));
+    applier.apply(change(3, 'remove', 'b2'));
+    const late = publishCommand({ id: 'b2', name: 'two', clientUrls: ['http://b2:2379'] });
+    const data = encodeRequest({ session: 7, sequence: 1, low: 1 }, late);
+
+    applier.apply({ index: 4, term: 1, kind: 'command', data, change: undefined });
+
+    expect(applier.members.list().map(({ id }) => id)).toEqual(['a1']);
+    expect(applier.members.get('b2')).toBeUndefined();
   });
 
   it('is the same after a snapshot: keys, members, and which commands it has seen', () => {
