@@ -15,6 +15,9 @@ type Open = {
   ended: boolean;
 };
 
+/** `event` undefined: what follows is lost to this watch; it ends, and its client comes back. */
+type Delivery = { readonly to: Open; readonly event: Event | undefined };
+
 /** Watchers served before the loop gets a chance to do other things. */
 const sliceSize = 256;
 /** A stream whose reader lags by more than this is ended: it can come back by index. */
@@ -25,7 +28,7 @@ export class Watches {
   readonly #clock: Clock;
   readonly #open = new Set<Open>();
   readonly #rendered = new WeakMap<Event, Buffer>();
-  #queue: { readonly to: Open; readonly event: Event }[] = [];
+  #queue: Delivery[] = [];
   #draining = false;
 
   constructor(backend: Backend, clock: Clock) {
@@ -39,8 +42,10 @@ export class Watches {
     const open: Open = { response, stream, watcher: undefined, ended: false };
     const startIndex = backend.store.index;
     const headers = stateHeaders(backend, startIndex);
-    const result = backend.store.watch({ path, recursive, stream, sinceIndex }, (event) =>
-      this.#deliver(open, event),
+    const result = backend.store.watch(
+      { path, recursive, stream, sinceIndex },
+      (event) => this.#deliver(open, event),
+      () => this.#deliver(open, undefined),
     );
     if (!result.ok) {
       sendApiError(response, backend, fromStoreError(result.error));
@@ -58,15 +63,16 @@ export class Watches {
     return this.#open.size;
   }
 
-  /** Ends every watch; clients come back by index. */
+  /**
+   * Ends every watch; clients come back by index. An empty answer says that there was nothing up to
+   * the index in its head, so whatever has been found by now goes out first.
+   */
   close(): void {
-    for (const open of [...this.#open]) {
-      this.#end(open);
-      open.response.end();
-    }
+    for (const delivery of this.#queue.splice(0)) this.#write(delivery);
+    for (const open of [...this.#open]) this.#finish(open);
   }
 
-  #deliver(to: Open, event: Event): void {
+  #deliver(to: Open, event: Event | undefined): void {
     this.#queue.push({ to, event });
     if (this.#draining) return;
     this.#draining = true;
@@ -75,13 +81,17 @@ export class Watches {
 
   #drain(): void {
     const slice = this.#queue.splice(0, sliceSize);
-    for (const { to, event } of slice) this.#write(to, event);
+    for (const delivery of slice) this.#write(delivery);
     if (this.#queue.length > 0) setImmediate(() => this.#drain());
     else this.#draining = false;
   }
 
-  #write(to: Open, event: Event): void {
+  #write({ to, event }: Delivery): void {
     if (to.ended) return;
+    if (event === undefined) {
+      this.#finish(to);
+      return;
+    }
     const bytes = this.#render(event);
     if (!to.stream) {
       this.#end(to);
@@ -101,6 +111,11 @@ export class Watches {
       this.#rendered.set(event, bytes);
     }
     return bytes;
+  }
+
+  #finish(open: Open): void {
+    this.#end(open);
+    open.response.end();
   }
 
   #end(open: Open): void {
