@@ -49,6 +49,8 @@ export class Core {
   /** The round of heartbeats that tells them, and the ticks since. */
   leavingRound: number | undefined = undefined;
   leavingElapsed = 0;
+  /** Removed members that do not hold the entry of their removal yet. */
+  readonly farewells = new Map<NodeId, Index>();
   /** Something changed that the followers should be told of. */
   broadcastDue = false;
 
@@ -81,7 +83,7 @@ export class Core {
     this.voters = new Set(snapshot?.voters ?? []);
     for (let i = this.applied + 1; i <= this.commit; i += 1) {
       const change = this.log.at(i)?.change;
-      if (change !== undefined) this.#changeVoters(change);
+      if (change !== undefined) this.#changeVoters(change, i);
     }
     this.resetElectionTimer();
   }
@@ -154,6 +156,7 @@ export class Core {
       if (entry?.kind === 'membership') this.pendingChange = i;
     }
     this.progress.clear();
+    this.farewells.clear();
     for (const voter of this.voters) this.addProgress(voter);
     // An entry of the own term: only through it may older entries be counted as committed (5.4.2).
     this.append('empty', noData, undefined);
@@ -191,7 +194,7 @@ export class Core {
       const entry = this.log.at(i);
       if (this.role === 'leader') this.uncommittedBytes -= entryBytes(entry);
       if (entry?.change !== undefined) {
-        this.#changeVoters(entry.change);
+        this.#changeVoters(entry.change, i);
         this.unsavedChanges.push(i);
       }
       if (this.pendingChange === i) this.pendingChange = undefined;
@@ -221,6 +224,20 @@ export class Core {
     else if (message.index > last.index) this.outboxAfterSave.splice(-1, 1, message);
   }
 
+  /**
+   * A removed member, whose log is known to match up to `match`, learns of its removal once it holds
+   * the entry. It may then switch itself off; so it must not hear of it before this leader's disk
+   * has: a leader that restarts as one of two voters would wait for the other for ever.
+   */
+  sayFarewell(to: NodeId, match: Index): void {
+    const removal = this.farewells.get(to);
+    if (removal === undefined || match < removal || to === this.id) return;
+    this.farewells.delete(to);
+    const commit = Math.min(this.commit, match);
+    const { id: from, term } = this;
+    this.sendAfterSave({ kind: 'heartbeat', from, to, term, commit, readRound: 0 });
+  }
+
   requestWake(afterMs: number): void {
     this.wakeToken += 1;
     this.wake = { afterMs, token: this.wakeToken };
@@ -237,31 +254,20 @@ export class Core {
     this.votes = new Map();
   }
 
-  #changeVoters(change: MembershipChange): void {
+  #changeVoters(change: MembershipChange, index: Index): void {
     const leads = this.role === 'leader';
     if (change.kind === 'add') {
       this.voters.add(change.node);
+      this.farewells.delete(change.node);
       if (leads && !this.progress.has(change.node)) this.addProgress(change.node);
     } else if (change.kind === 'remove') {
       this.voters.delete(change.node);
       if (!leads) return;
-      this.#sayFarewell(change.node);
+      this.farewells.set(change.node, index);
+      this.sayFarewell(change.node, this.progress.get(change.node)?.match ?? 0);
       this.progress.delete(change.node);
       if (change.node === this.transferee) this.transferee = undefined;
       if (change.node === this.id) this.leaving = true;
     }
-  }
-
-  /**
-   * The removed member learns of its removal if it holds the entry. It may then switch itself off;
-   * so it must not hear of it before this leader's disk has: a leader that restarts as one of two
-   * voters would wait for the other for ever.
-   */
-  #sayFarewell(node: NodeId): void {
-    const progress = this.progress.get(node);
-    if (progress === undefined) return;
-    const commit = Math.min(this.commit, progress.match);
-    const { id: from, term } = this;
-    this.sendAfterSave({ kind: 'heartbeat', from, to: node, term, commit, readRound: 0 });
   }
 }

@@ -82,7 +82,10 @@ export function tickLeader(core: Core): void {
 
 export function onAppendReply(core: Core, message: AppendReply): void {
   const progress = core.progress.get(message.from);
-  if (progress === undefined) return;
+  if (progress === undefined) {
+    if (message.accepted) core.sayFarewell(message.from, message.index);
+    return;
+  }
   progress.recentlyActive = true;
   if (!message.accepted) {
     const { hintIndex, hintTerm } = message;

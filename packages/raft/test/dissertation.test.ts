@@ -201,6 +201,20 @@ describe('4.1 one membership change at a time', () => {
     expect(ready.messagesAfterSave).toMatchObject([farewell]);
   });
 
+  it('a removed member whose acknowledgement comes last hears of its removal, too', () => {
+    const bench = settledLeader();
+    bench.core.proposeMembership(change('remove', 'c'));
+    bench.settle();
+    const early = bench.acknowledge('b', 2);
+
+    const late = bench.acknowledge('c', 2);
+    const again = bench.acknowledge('c', 2);
+
+    expect(early.filter(({ to }) => to === 'c')).toEqual([]);
+    expect(late).toMatchObject([{ kind: 'heartbeat', to: 'c', commit: 2 }]);
+    expect(again).toEqual([]);
+  });
+
   it('entries are saved with the commit index known then', () => {
     const bench = new Bench({ term: 1 });
     bench.step(append('b', 1, [0, 0], [1]));

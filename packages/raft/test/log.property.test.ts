@@ -76,7 +76,7 @@ function apply(log: Log, model: Model, step: Step, term: number): void {
       model.stable = model.handed;
       break;
     case 'commit':
-      model.commit = model.stable;
+      model.commit = Math.max(model.commit, model.stable - 2);
       break;
     case 'restore': {
       const index = model.last + 3;

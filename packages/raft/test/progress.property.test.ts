@@ -28,7 +28,7 @@ function apply(progress: Progress, step: Step): void {
       if (!progress.paused) progress.sent(progress.next + (step.value % 4), 10 + step.value);
       break;
     case 'accept':
-      progress.accepted(Math.min(step.value, progress.next - 1));
+      progress.accepted(step.value);
       break;
     case 'refuse':
       progress.refused(step.value, step.value - 3);
