@@ -1,5 +1,6 @@
 // Watches over HTTP: the head goes out at once, events follow. An event is rendered once for all
-// who wait, and handed out in slices, so that heartbeats pass between thousands of watchers.
+// who wait, and handed out in slices, so that heartbeats pass between thousands of watchers. What
+// gathers for a watch until its turn goes out in one piece: the more there is, the less each costs.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '@corral/kit';
 import type { Event, Watcher } from '@corral/store';
@@ -13,10 +14,9 @@ type Open = {
   readonly stream: boolean;
   watcher: Watcher | undefined;
   ended: boolean;
+  /** What it has not been told yet. Undefined: the rest is lost; it ends, and its client returns. */
+  pending: (Event | undefined)[];
 };
-
-/** `event` undefined: what follows is lost to this watch; it ends, and its client comes back. */
-type Delivery = { readonly to: Open; readonly event: Event | undefined };
 
 /** Watchers served before the loop gets a chance to do other things. */
 const sliceSize = 256;
@@ -28,7 +28,8 @@ export class Watches {
   readonly #clock: Clock;
   readonly #open = new Set<Open>();
   readonly #rendered = new WeakMap<Event, Buffer>();
-  #queue: Delivery[] = [];
+  /** Watches with something pending, in the order of their turns. */
+  readonly #due = new Set<Open>();
   #draining = false;
 
   constructor(backend: Backend, clock: Clock) {
@@ -39,7 +40,7 @@ export class Watches {
   open(request: IncomingMessage, response: ServerResponse, path: string, params: KeyParams): void {
     const { recursive, stream, waitIndex: sinceIndex } = params;
     const backend = this.#backend;
-    const open: Open = { response, stream, watcher: undefined, ended: false };
+    const open: Open = { response, stream, watcher: undefined, ended: false, pending: [] };
     const startIndex = backend.store.index;
     const headers = stateHeaders(backend, startIndex);
     const result = backend.store.watch(
@@ -68,40 +69,48 @@ export class Watches {
    * the index in its head, so whatever has been found by now goes out first.
    */
   close(): void {
-    for (const delivery of this.#queue.splice(0)) this.#write(delivery);
+    for (const open of this.#due) this.#write(open);
+    this.#due.clear();
     for (const open of [...this.#open]) this.#finish(open);
   }
 
   #deliver(to: Open, event: Event | undefined): void {
-    this.#queue.push({ to, event });
+    to.pending.push(event);
+    this.#due.add(to);
     if (this.#draining) return;
     this.#draining = true;
     setImmediate(() => this.#drain());
   }
 
   #drain(): void {
-    const slice = this.#queue.splice(0, sliceSize);
-    for (const delivery of slice) this.#write(delivery);
-    if (this.#queue.length > 0) setImmediate(() => this.#drain());
+    let served = 0;
+    for (const open of this.#due) {
+      this.#due.delete(open);
+      this.#write(open);
+      served += 1;
+      if (served >= sliceSize) break;
+    }
+    if (this.#due.size > 0) setImmediate(() => this.#drain());
     else this.#draining = false;
   }
 
-  #write({ to, event }: Delivery): void {
+  #write(to: Open): void {
+    const { pending, response, stream } = to;
+    to.pending = [];
     if (to.ended) return;
-    if (event === undefined) {
-      this.#finish(to);
-      return;
-    }
-    const bytes = this.#render(event);
-    if (!to.stream) {
+    const pieces = pending.flatMap((event) => (event === undefined ? [] : [this.#render(event)]));
+    if (!stream && pieces[0] !== undefined) {
       this.#end(to);
-      to.response.end(bytes);
+      response.end(pieces[0]);
       return;
     }
-    to.response.write(bytes);
-    if (to.response.writableLength <= backlogBytesMax) return;
-    this.#end(to);
-    to.response.destroy();
+    if (pieces.length > 0) response.write(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
+    if (pieces.length < pending.length) {
+      this.#finish(to);
+    } else if (response.writableLength > backlogBytesMax) {
+      this.#end(to);
+      response.destroy();
+    }
   }
 
   #render(event: Event): Buffer {
