@@ -119,6 +119,8 @@ export class MemberChanges {
 
   /** A change took effect on this member. */
   applied(change: MembershipChange): void {
+    // What waits behind it can be judged now.
+    if (this.#held.length > 0) this.#options.schedule();
     const { session, sequence } = decodeChangeContext(change.context);
     if (session !== this.#options.session) return;
     const asked = this.#asked.get(sequence);

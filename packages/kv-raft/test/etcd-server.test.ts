@@ -3,6 +3,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Message } from '@corral/raft';
 import { Applier } from '../src/applier.js';
+import type { MemberOutcome } from '../src/backend.js';
 import type { EtcdServerOptions } from '../src/etcd-server.js';
 import { NoSpaceError } from '../src/disk/errors.js';
 import { hard, identity, setEntry } from './support/entries.js';
@@ -429,6 +430,28 @@ describe('membership', () => {
     expect(await three.outcome(removing)).toMatchObject({ ok: true });
     expect(behind.server.backend.members()).toHaveLength(3);
     expect(behind.server.backend.isRemoved(id)).toBe(true);
+  });
+
+  it('is judged by what the change before it has made of the members', async () => {
+    const three = cluster();
+    const leader = await three.leader();
+    await three.until('published names', () =>
+      leader.server.backend.members().every(({ name }) => name !== '') ? true : undefined,
+    );
+    const add = (url: string): Promise<MemberOutcome> => leader.server.backend.addMember([url]);
+
+    // The followers' disks commit it; this member applies it when its own has caught up.
+    leader.storage.hold();
+    const first = add('http://d4:2380');
+    await turns();
+    await three.clock.advance(1_000);
+    const same = add('http://d4:2380');
+    await turns();
+    leader.storage.release();
+
+    expect(await three.outcome(first)).toMatchObject({ ok: true });
+    expect(await three.outcome(same)).toEqual({ ok: false, refusal: { kind: 'peer-url-exists' } });
+    expect(leader.server.backend.members()).toHaveLength(4);
   });
 
   it('tells a removed member, which fails what it was asked for', async () => {

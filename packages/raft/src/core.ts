@@ -41,6 +41,7 @@ export class Core {
   readonly progress = new Map<NodeId, Progress>();
   readonly reads = new ReadIndex();
   uncommittedBytes = 0;
+  /** A membership entry that has not been handed out to be applied. */
   pendingChange: Index | undefined = undefined;
   transferee: NodeId | undefined = undefined;
   transferElapsed = 0;
@@ -150,9 +151,9 @@ export class Core {
     this.leavingElapsed = 0;
     this.uncommittedBytes = 0;
     this.pendingChange = undefined;
-    for (let i = this.commit + 1; i <= this.log.lastIndex; i += 1) {
+    for (let i = this.applied + 1; i <= this.log.lastIndex; i += 1) {
       const entry = this.log.at(i);
-      this.uncommittedBytes += entryBytes(entry);
+      if (i > this.commit) this.uncommittedBytes += entryBytes(entry);
       if (entry?.kind === 'membership') this.pendingChange = i;
     }
     this.progress.clear();
@@ -197,7 +198,6 @@ export class Core {
         this.#changeVoters(entry.change, i);
         this.unsavedChanges.push(i);
       }
-      if (this.pendingChange === i) this.pendingChange = undefined;
     }
     this.broadcastDue = true;
   }

@@ -14,7 +14,8 @@ export function propose(core: Core, data: Uint8Array): Proposed | Refusal {
 }
 
 /**
- * One change at a time (4.1), and none before an entry of the own term is committed: otherwise two
+ * One change at a time (4.1), the next when the host has applied the one before and can judge what
+ * it has made of the members; and none before an entry of the own term is committed: otherwise two
  * leaders of different terms could each append one, with majorities that do not meet.
  */
 export function proposeMembership(core: Core, change: MembershipChange): Proposed | Refusal {

@@ -364,6 +364,7 @@ export class RaftNode {
       if (committed.length > 0 && bytes > core.config.maxCommittedBytes) break;
       committed.push(entry);
       core.applied += 1;
+      if (core.pendingChange === core.applied) core.pendingChange = undefined;
     }
     return committed;
   }
