@@ -249,13 +249,14 @@ export const mutants: readonly Mutant[] = [
     violates: /one membership change|agree on the voters|entries/,
   },
   {
-    name: 'saves entries without the commit index known then',
+    name: 'saves entries with a commit index of some time ago',
     file: 'node.ts',
     from: 'const { term, vote, commit } = this.#core;\n    this.#hard = { term, vote, commit };',
     to:
-      'const { term, vote, commit } = this.#core;\n    const old = this.#hard.commit;\n' +
+      'const { term, vote, commit } = this.#core;\n' +
       '    this.#hard = { term, vote, commit };\n' +
-      '    if (this.#core.voters.size > 1) return { term, vote, commit: Math.min(old, commit) };',
+      '    const old = Math.min(commit, Math.max(5, commit - 6));\n' +
+      '    if (this.#core.voters.size > 1) return { term, vote, commit: old };',
     violates: /one membership change|safety|completeness|durable|liveness|commit/,
   },
   {
