@@ -51,6 +51,10 @@ const centralMax = 99;
 const workersMax = 140;
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,38}$/;
 const publicHost = 'discovery.etcd.io';
+/** A host name is the name of the node and of its folder, too. (RFC 1123) */
+const hostnamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** What commands take for something else than the name of a node. */
+const reservedName = /^(leader|follower|worker|any|discovery|\d+)$/;
 
 /** Throws ClusterError E_CONFIG or E_CLOUD_CONFIG; nothing has been touched then. */
 export function makePlan(
@@ -111,6 +115,9 @@ export function planAddedNode(
   while (used.has(nodeName(role, index))) index += 1;
   const like = plan.nodes.find((node) => node.role === role);
   const cloudConfigs = like === undefined ? {} : { [role]: like.cloudConfig };
+  if (like !== undefined && hostnameOf(like) !== '') {
+    throw sharedHostname(like, plan.nodes.filter((node) => node.role === role).length + 1);
+  }
   const spec = { name: plan.name, central: 0, workers: 0, cloudConfigs, ignoreUnknown: true };
   const discoveryUrl = discoveryUrlOf(plan);
   const node = planNode(spec, role, index, plan.number, discoveryUrl);
@@ -202,26 +209,41 @@ function inspectCloudConfig(
 
 /** A host name in the file is the node's; in a file of several nodes it is a mistake. */
 function applyHostnames(nodes: readonly NodePlan[], spec: ClusterSpec): NodePlan[] {
-  return nodes.map((node) => {
-    const data = parseUserData(addressed(node));
-    const hostname = data.kind === 'cloud-config' ? data.config.hostname : '';
+  const named = nodes.map((node) => {
+    const hostname = hostnameOf(node);
     if (hostname === '') return node;
     const count = node.role === 'central' ? spec.central : spec.workers;
-    if (count > 1) {
-      throw new ClusterError(
-        'E_CLOUD_CONFIG',
-        `${node.cloudConfig.file} sets hostname: ${hostname} and serves ${count} nodes: they would ` +
-          'all have the same name',
-        {
-          remedies: [
-            'leave hostname out',
-            `use the file for one node: --${node.role === 'central' ? 'central' : 'workers'} 1`,
-          ],
-        },
-      );
+    if (count > 1) throw sharedHostname(node, count);
+    if (hostnamePattern.test(hostname) && !reservedName.test(hostname)) {
+      return { ...node, name: hostname, hostname };
     }
-    return { ...node, name: hostname, hostname };
+    throw new ClusterError(
+      'E_CLOUD_CONFIG',
+      `${node.cloudConfig.file} sets hostname: ${hostname}, which cannot be the name of a node`,
+      { remedies: ['use letters, digits, ".", "-" and "_", at most 63, and no word for a role'] },
+    );
   });
+  const names = named.map((node) => node.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return named;
+  throw new ClusterError('E_CONFIG', `two nodes are called ${twice}`, {
+    remedies: ['give each cloud-config a host name of its own, other than n1 n2 w1 w2'],
+  });
+}
+
+function hostnameOf(node: NodePlan): string {
+  const data = parseUserData(addressed(node));
+  return data.kind === 'cloud-config' ? data.config.hostname : '';
+}
+
+function sharedHostname(node: NodePlan, count: number): ClusterError {
+  const option = node.role === 'central' ? 'central' : 'workers';
+  return new ClusterError(
+    'E_CLOUD_CONFIG',
+    `${node.cloudConfig.file} sets hostname: ${hostnameOf(node)} and serves ${count} nodes: they ` +
+      'would all have the same name',
+    { remedies: ['leave hostname out', `use the file for one node: --${option} 1`] },
+  );
 }
 
 /** The node's cloud-config with its addresses in place. */

@@ -136,6 +136,49 @@ describe('a plan that cannot be', () => {
     expect(warnings.map(({ text }) => text).join()).toContain('mine.yaml:4:5');
   });
 
+  it.each([
+    '../../../../evil',
+    'a/b',
+    '..',
+    '.hidden',
+    'leader',
+    'discovery',
+    '12',
+    'x'.repeat(64),
+  ])(
+    'refuses the host name %s: it would be the name of the node, and of its folder',
+    (hostname) => {
+      const central = config(`hostname: "${hostname}"\n`);
+      const error = refusal({ central: 1, cloudConfigs: { central } });
+
+      expect(error.code).toBe('E_CLOUD_CONFIG');
+      expect(error.message).toContain(`mine.yaml sets hostname: ${hostname}`);
+    },
+  );
+
+  it('refuses two nodes of the same name', () => {
+    const named = config('hostname: same\n');
+    const twice = refusal({
+      central: 1,
+      workers: 1,
+      cloudConfigs: { central: named, worker: named },
+    });
+    const taken = refusal({ central: 1, cloudConfigs: { central: config('hostname: w2\n') } });
+
+    expect([twice.code, taken.code]).toEqual(['E_CONFIG', 'E_CONFIG']);
+    expect(twice.message).toContain('two nodes are called same');
+    expect(taken.message).toContain('two nodes are called w2');
+  });
+
+  it('refuses a second node of a file that names its one node', () => {
+    const central = config('hostname: core-01\n');
+    const { plan } = makePlan(spec({ central: 1, workers: 0, cloudConfigs: { central } }), given);
+
+    expect(() => planAddedNode(plan, 'central', {})).toThrow(
+      'mine.yaml sets hostname: core-01 and serves 2 nodes',
+    );
+  });
+
   it('refuses a host name for several nodes, and a script', () => {
     const named = refusal({ cloudConfigs: { central: config('hostname: one\n') } });
     const script = refusal({
