@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -41,6 +41,23 @@ describe('what a node says means on this machine', () => {
       SSL_CERT_FILE: '/host/ca.pem',
       OTHER: 'http://0.0.0.0:1/var/lib',
     });
+  });
+});
+
+describe('a path of a node', () => {
+  it('never leads out of its root, by dots or by links', () => {
+    const root = mkdtempSync(join(tmpdir(), 'corral-map-'));
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+    symlinkSync('/', join(root, 'link'));
+    symlinkSync('../../..', join(root, 'up'));
+    const dir = (value: string): unknown =>
+      mapEnvironment({ ETCD_DATA_DIR: value }, { ...node, root })['ETCD_DATA_DIR'];
+
+    expect(dir('/../../data')).toBe(join(root, 'data'));
+    expect(dir('/link/data')).toBe(join(root, 'data'));
+    expect(dir('/up/data')).toBe(join(root, 'data'));
+    expect(dir('../../data')).toBe(join(root, 'data'));
+    expect(dir('data')).toBe('data');
   });
 });
 

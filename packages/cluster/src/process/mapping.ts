@@ -2,7 +2,8 @@
 // are. A node's 0.0.0.0, localhost and 127.0.0.1 are its own loopback address, its absolute paths lie
 // below its root, and its programs are looked up there, then among ours, then on the host.
 import { existsSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
+import { resolveBelow } from '@corral/units';
 import { mapUrls } from '../node-urls.js';
 
 const urlVariables = new Set([
@@ -23,11 +24,16 @@ export function mapEnvironment(
   const mapped: Record<string, string> = {};
   for (const [name, value] of Object.entries(environment)) {
     if (urlVariables.has(name)) mapped[name] = mapUrls(value, node.address);
-    else if (pathVariables.test(name) && !ownVariables.has(name) && value.startsWith('/')) {
-      mapped[name] = join(node.root, value);
+    else if (pathVariables.test(name) && !ownVariables.has(name) && leavesFolder(value)) {
+      mapped[name] = resolveBelow(node.root, value);
     } else mapped[name] = value;
   }
   return mapped;
+}
+
+/** Absolute, or a climb: below a node's root `..` ends there. */
+function leavesFolder(path: string): boolean {
+  return path.startsWith('/') || path.split('/').includes('..');
 }
 
 /** Our programs by the name of their file at their CoreOS path. */
@@ -39,7 +45,7 @@ export function resolveExecutable(
   programs: OwnPrograms,
   node: string,
 ): { readonly file: string; readonly words: readonly string[] } | undefined {
-  const below = join(root, path);
+  const below = resolveBelow(root, path);
   if (existsSync(below)) return { file: below, words: [] };
   const own = programs[basename(path)];
   if (own !== undefined) return { file: node, words: [own] };
