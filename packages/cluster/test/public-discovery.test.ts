@@ -81,4 +81,28 @@ describe('the public discovery service, played locally', () => {
 
     await expect(once(secure, 'secureConnect')).rejects.toThrow(/verify|signature|issuer/);
   });
+
+  it.each([
+    ['GET https://elsewhere.example/ HTTP/1.1', '400'],
+    ['GET ftp://elsewhere.example/ HTTP/1.1', '400'],
+    ['CONNECT 127.0.0.1:99999 HTTP/1.1', '400'],
+    ['CONNECT 127.0.0.1:none HTTP/1.1', '400'],
+    ['CONNECT [::1]:1 HTTP/1.1', '502'],
+    ['CONNECT 127.0.0.1:1 HTTP/1.1', '502'],
+  ])('answers %s with %s, and goes on', async (line, status) => {
+    const { server } = issueCertificates({ authorityName: 'a', hosts: [publicHost], now });
+    const service = await startPublicDiscovery({
+      certificate: server,
+      handle: (_request, response) => response.end(),
+      port: 0,
+    });
+    onTestFinished(() => service.close());
+
+    const socket = connect({ host: '127.0.0.1', port: service.port });
+    onTestFinished(() => void socket.destroy());
+    socket.write(`${line}\r\nHost: x\r\n\r\n`);
+    const [head] = (await once(socket, 'data')) as [Buffer];
+
+    expect(head.toString().split(' ')[1]).toBe(status);
+  });
 });

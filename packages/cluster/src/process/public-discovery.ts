@@ -24,8 +24,8 @@ export async function startPublicDiscovery(options: {
   const sockets = new Set<Socket>();
   const proxy: Server = createServer((request, response) => {
     const url = safeUrl(request.url ?? '');
-    if (url === undefined) {
-      response.writeHead(400).end('this is a proxy: ask for a whole URL\n');
+    if (url?.protocol !== 'http:') {
+      response.writeHead(400).end('this is a proxy: ask for a whole http:// URL, or CONNECT\n');
     } else if (url.hostname === publicHost) {
       request.url = url.pathname + url.search;
       handle(request, response);
@@ -45,19 +45,24 @@ export async function startPublicDiscovery(options: {
   });
   proxy.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const [host = '', port = '443'] = (request.url ?? '').split(':');
-    if (host === publicHost) {
+    const target = parseTarget(request.url ?? '');
+    if (target === undefined) {
+      socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+      return;
+    }
+    if (target.host === publicHost) {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       if (head.length > 0) socket.unshift(head);
       inner.emit('connection', socket);
       return;
     }
-    const onward = connect({ host, port: Number(port) }, () => {
+    const onward = connect(target, () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
       onward.write(head);
       onward.pipe(socket).pipe(onward);
     });
     onward.on('error', () => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
+    socket.on('close', () => onward.destroy());
   });
   await new Promise<void>((resolve, reject) => {
     proxy.once('error', reject);
@@ -73,6 +78,14 @@ export async function startPublicDiscovery(options: {
         proxy.close(() => resolve());
       }),
   };
+}
+
+/** HOST:PORT of a CONNECT; undefined when it is none. */
+function parseTarget(text: string): { readonly host: string; readonly port: number } | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3] ?? 443);
+  return host === undefined || port > 65_535 ? undefined : { host, port };
 }
 
 function safeUrl(text: string): URL | undefined {
