@@ -160,3 +160,21 @@ describe('killed in the middle', () => {
     expect((await asProcess(['status'], { home })).stdout).toMatch(/^HEALTHY/);
   });
 });
+
+describe('two commands at once', () => {
+  it('two ups make one cluster, two starts bring it back, and all four succeed', async () => {
+    const home = homeWithEnd();
+    const twice = (words: readonly string[]) =>
+      Promise.all([asProcess(words, { home }), asProcess(words, { home })]);
+
+    const ups = await twice(['up', ...small]);
+    const { stdout: up } = await asProcess(['status', '-o', 'json'], { home });
+    await asProcess(['stop'], { home });
+    const starts = await twice(['start']);
+    const { stdout: started } = await asProcess(['status', '-o', 'json'], { home });
+
+    for (const { code, stderr } of [...ups, ...starts]) expect(code, stderr).toBe(0);
+    expect(JSON.parse(up)).toMatchObject({ state: 'healthy' });
+    expect(JSON.parse(started)).toMatchObject({ state: 'healthy' });
+  });
+});

@@ -1,11 +1,11 @@
 // The library's face: one object per cluster. It keeps no truth of its own; every question goes to
 // the keeper that holds the cluster, so a crashed tool loses nothing.
-import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
 import { ClusterError } from './errors.js';
+import type { ClusterErrorCode } from './errors.js';
 import { choosePlan } from './choose-plan.js';
 import type { HealTarget, NodeAction } from './controller.js';
 import { linksBetween } from './faults.js';
@@ -17,6 +17,8 @@ import { callKeeper, hasKeeper } from './process/control.js';
 import { nodeEnvironment } from './process/node-environment.js';
 import { binFolder } from './process/programs.js';
 import { preflight } from './process/preflight.js';
+import { startKeeper } from './process/start-keeper.js';
+import { joinedEvent } from './process/shared-boot.js';
 import { findLeftovers, killLeftovers } from './process/sweep.js';
 import { ClusterState, listClusters } from './state.js';
 import { isSettled, stoppedStatus } from './status.js';
@@ -49,9 +51,6 @@ export type FaultOptions = {
   readonly forMs?: number;
 };
 
-/** Always the built program, also when this library is run from its sources. */
-const keeperMain = join(import.meta.dirname, '..', 'dist', 'process', 'keeper-main.js');
-const keeperStartMs = 10_000;
 const settlePauseMs = 10;
 
 export class Cluster {
@@ -79,8 +78,10 @@ export class Cluster {
     const ms = Math.round(systemClock.now() - begun);
     onProgress({ kind: 'step', name: 'preflight', state: 'done', ms, text });
     signal?.throwIfAborted();
-    state.writePlan(plan);
-    await cluster.#startKeeper('up');
+    if (!state.createPlan(plan)) {
+      throw existsError(spec, state.readPlan(), await hasKeeper(state));
+    }
+    await startKeeper(state, 'up');
     await cluster.#boot(onProgress, signal, options.keepOnFailure === true);
     return cluster;
   }
@@ -92,14 +93,22 @@ export class Cluster {
   static async ensure(
     options: UpOptions,
   ): Promise<{ readonly cluster: Cluster; readonly was: 'absent' | 'stopped' | 'running' }> {
-    const { home, spec, onProgress } = options;
+    const { home, spec, signal } = options;
+    const onProgress = options.onProgress ?? (() => undefined);
     const cluster = new Cluster(home, spec.name);
     const state = cluster.#state;
-    if (!state.exists) return { cluster: await Cluster.up(options), was: 'absent' };
+    if (!state.exists) {
+      try {
+        return { cluster: await Cluster.up(options), was: 'absent' };
+      } catch (error) {
+        // Another command may have made it meanwhile.
+        if (!isCode(error, 'E_CLUSTER_EXISTS')) throw error;
+      }
+    }
     const running = await hasKeeper(state);
     const plan = state.readPlan();
     if (differences(spec, plan).length > 0) throw existsError(spec, plan, running);
-    if (!running) await cluster.start(onProgress, options.signal);
+    await cluster.start(onProgress, signal);
     return { cluster, was: running ? 'running' : 'stopped' };
   }
 
@@ -136,9 +145,19 @@ export class Cluster {
     onProgress: (progress: Progress) => void = () => undefined,
     signal?: AbortSignal,
   ): Promise<void> {
-    if (await hasKeeper(this.#state)) return;
+    if (await hasKeeper(this.#state)) {
+      signal?.throwIfAborted();
+      try {
+        // At once when it is up; a boot that goes on is waited for.
+        await this.#boot(onProgress, signal, true);
+        return;
+      } catch (error) {
+        if (!isCode(error, 'E_KEEPER_GONE')) throw error;
+        await this.#keeperGone();
+      }
+    }
     killLeftovers(findLeftovers(this.#state.folder));
-    await this.#startKeeper('start');
+    await startKeeper(this.#state, 'start');
     await this.#boot(onProgress, signal, true);
   }
 
@@ -323,41 +342,16 @@ export class Cluster {
     return (await callKeeper(this.#state, method, params)) as ClusterStatus;
   }
 
-  /** One background process per cluster: its own session, so that Ctrl-C and hang-ups pass it by. */
-  async #startKeeper(mode: 'up' | 'start'): Promise<void> {
-    const state = this.#state;
-    const log = openSync(state.keeperLog, 'a', 0o600);
-    const child = spawn(process.execPath, [keeperMain, state.folder, mode], {
-      detached: true,
-      stdio: ['ignore', 'ignore', log],
-    });
-    closeSync(log);
-    let early: string | undefined;
-    child.once('exit', (code) => {
-      early = `the keeper ended with ${code ?? 'a signal'}: ${this.keeperLog(3)}`;
-    });
-    await poll(
-      async () => {
-        if (early !== undefined) throw new ClusterError('E_FAILED', early);
-        return (await hasKeeper(state)) ? true : undefined;
-      },
-      {
-        clock: systemClock,
-        what: 'the keeper to start',
-        timeoutMs: keeperStartMs,
-        intervalMs: 5,
-        intervalMaxMs: 20,
-      },
-    );
-    child.unref();
-  }
-
   async #boot(
     onProgress: (progress: Progress) => void,
     signal: AbortSignal | undefined,
     keep: boolean,
   ): Promise<void> {
-    const onEvent = (event: unknown): void => onProgress(event as Progress);
+    let isOurs = true;
+    const onEvent = (event: unknown): void => {
+      if ((event as { readonly kind: string }).kind === joinedEvent.kind) isOurs = false;
+      else onProgress(event as Progress);
+    };
     try {
       if (signal?.aborted === true) {
         await callKeeper(this.#state, 'shutdown', { remove: !keep, orderly: false });
@@ -366,7 +360,7 @@ export class Cluster {
       await callKeeper(this.#state, 'boot', { keep }, { onEvent, signal });
     } catch (error) {
       // The keeper undoes what it made when its caller goes away.
-      if (signal?.aborted === true) await this.#keeperGone();
+      if (signal?.aborted === true && isOurs) await this.#keeperGone();
       throw error;
     }
   }
@@ -384,4 +378,8 @@ export class Cluster {
       intervalMaxMs: 20,
     });
   }
+}
+
+function isCode(error: unknown, code: ClusterErrorCode): boolean {
+  return error instanceof ClusterError && error.code === code;
 }

@@ -1,7 +1,7 @@
 // What killed keepers leave behind: processes without a keeper, and folders of clusters that were
 // never proven.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { hasKeeper } from './process/control.js';
 import { findLeftovers, killLeftovers } from './process/sweep.js';
 import { ClusterState, listClusters } from './state.js';
@@ -22,7 +22,7 @@ export async function collectGarbage(
     if (await hasKeeper(state)) kept.add(state.folder);
     else if (!existsSync(join(state.folder, 'nodes'))) clusters.push(name);
   }
-  const all = findLeftovers(join(home, 'clusters'));
+  const all = findLeftovers(resolve(home, 'clusters'));
   const leftovers = all.filter(({ clusterFolder }) => !kept.has(clusterFolder));
   if (!options.dryRun) {
     killLeftovers(leftovers);

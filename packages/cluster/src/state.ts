@@ -3,6 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
+  linkSync,
   mkdirSync,
   readFileSync,
   readdirSync,
@@ -10,14 +11,15 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { systemErrorCode } from '@corral/kit';
 import type { ClusterPlan } from './plan.js';
 
 export class ClusterState {
   readonly folder: string;
 
   constructor(home: string, name: string) {
-    this.folder = join(home, 'clusters', name);
+    this.folder = resolve(home, 'clusters', name);
   }
 
   get exists(): boolean {
@@ -57,14 +59,16 @@ export class ClusterState {
     renameSync(`${path}.tmp`, path);
   }
 
+  /** The plan of a new cluster; false when there is one already, perhaps since a moment ago. */
+  createPlan(plan: ClusterPlan): boolean {
+    return this.#createOnce('plan.json', `${JSON.stringify(plan, null, 2)}\n`);
+  }
+
   /** A secret that only users of this folder know: every local user may reach the control socket. */
   secret(): string {
     const path = join(this.folder, 'secret');
-    if (existsSync(path)) return readFileSync(path, 'utf8').trim();
-    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    const secret = randomBytes(16).toString('hex');
-    writeFileSync(path, `${secret}\n`, { mode: 0o600 });
-    return secret;
+    if (!existsSync(path)) this.#createOnce('secret', `${randomBytes(16).toString('hex')}\n`);
+    return readFileSync(path, 'utf8').trim();
   }
 
   /**
@@ -78,6 +82,23 @@ export class ClusterState {
 
   remove(): void {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Of several that make the same file at once one does, and the others see it whole. */
+  #createOnce(name: string, text: string): boolean {
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+    const path = join(this.folder, name);
+    const staged = `${path}.${randomBytes(6).toString('hex')}`;
+    writeFileSync(staged, text, { mode: 0o600 });
+    try {
+      linkSync(staged, path);
+      return true;
+    } catch (error) {
+      if (systemErrorCode(error) === 'EEXIST') return false;
+      throw error;
+    } finally {
+      rmSync(staged, { force: true });
+    }
   }
 }
 

@@ -1,19 +1,21 @@
-// The keeper's process: started detached with the state folder as its only word; takes the control
+// The keeper's process: started detached with the state folder as its first word; takes the control
 // socket (the lock), boots when asked, and undoes everything when the asker goes away before the
 // cluster is proven.
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { errorMessage, jsonLogger, randomPrng, systemClock } from '@corral/kit';
 import { Controller } from '../controller.js';
 import type { NodeAction } from '../controller.js';
 import type { FaultSpec } from '../faults.js';
 import { ClusterState } from '../state.js';
+import { ClusterError } from '../errors.js';
 import { serveControl } from './control.js';
 import type { CallContext, ControlRequest } from './control.js';
 import { binFolder, findPrograms } from './programs.js';
 import { ProcessRuntime } from './runtime.js';
+import { SharedBoot } from './shared-boot.js';
 
-const [folder = '', mode = 'up'] = process.argv.slice(2);
+const [folder = '', mode = 'up', patienceMs = '10000'] = process.argv.slice(2);
 const state = new ClusterState(dirname(dirname(folder)), basename(folder));
 const logger = jsonLogger({ clock: systemClock, write: (line) => process.stderr.write(line) });
 const prng = randomPrng();
@@ -37,8 +39,19 @@ const controller = new Controller({
     programs: findPrograms(import.meta.dirname),
   }),
 });
-let proven = mode === 'start';
+const isNew = mode !== 'start';
+/** A boot that fails leaves the cluster as it is, stopped. */
+let keep = !isNew;
 let ending: Promise<void> | undefined;
+const boot = new SharedBoot(async (context) => {
+  try {
+    await controller.boot((event) => context.emit(event), context.signal);
+    context.signal.throwIfAborted();
+  } catch (error) {
+    await end(!keep, false);
+    throw error;
+  }
+});
 
 function readBootId(): string {
   const path = '/proc/sys/kernel/random/boot_id';
@@ -61,20 +74,16 @@ function text(value: unknown): string {
 
 async function handle(request: ControlRequest, context: CallContext): Promise<unknown> {
   const { method, params } = request;
-  const emit = (event: unknown): void => context.emit(event);
+  if (ending !== undefined && !['status', 'faults', 'shutdown'].includes(method)) {
+    throw new ClusterError('E_KEEPER_GONE', 'the cluster is being stopped just now', {
+      remedies: ['corral start brings it back'],
+    });
+  }
   const node = text(params['node']);
   switch (method) {
     case 'boot':
-      try {
-        await controller.boot(emit, context.signal);
-      } catch (error) {
-        // What was made by a boot that failed goes, unless it is a cluster that was there before.
-        if (!proven && params['keep'] !== true) await end(true, false);
-        else await end(false, false);
-        throw error;
-      }
-      context.signal.throwIfAborted();
-      proven = true;
+      if (!boot.isAskedFor) keep ||= params['keep'] === true;
+      await boot.run(context);
       return controller.status();
     case 'status':
       return controller.status();
@@ -114,6 +123,6 @@ try {
   process.exit(1);
 }
 // Nobody ever asked for a boot: the command that started this keeper was killed at once.
-systemClock.setTimer(10_000, () => {
-  if (!proven && ending === undefined && !existsSync(join(folder, 'nodes'))) void end(true, false);
+systemClock.setTimer(Number(patienceMs), () => {
+  if (!boot.isAskedFor) void end(isNew, false);
 });
