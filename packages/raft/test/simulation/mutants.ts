@@ -46,12 +46,25 @@ function aimAtOldLeaders(drawn: SimOptions): SimOptions {
     voters: 3,
     spares: 0,
     faultyMs: 1_600,
-    core: { ...drawn.core, ...wideWindow, checkQuorum: false, maxAppendBytes: 1 },
+    core: { ...drawn.core, ...wideWindow, checkQuorum: false, maxAppendBytes: 1_000_000 },
     network: { ...drawn.network, loss: 0 },
     everyMs: { ...noFaults, isolateLeader: 150 },
     proposeEveryMs: 3,
     readEveryMs: 3,
     snapshotEvery: Infinity,
+  };
+}
+
+/** The same, entry by entry, so that what an old leader left is not replaced in one step. */
+function aimAtLeftovers(drawn: SimOptions): SimOptions {
+  const aimed = aimAtOldLeaders(drawn);
+  return {
+    ...aimed,
+    core: { ...aimed.core, maxAppendBytes: 1 },
+    disk: { ...aimed.disk, syncMs: 1 },
+    turnDelayMs: 0,
+    proposeEveryMs: 6,
+    readEveryMs: 100,
   };
 }
 
@@ -161,7 +174,7 @@ export const mutants: readonly Mutant[] = [
     file: 'leader.ts',
     from: 'if (index <= core.commit || core.log.term(index) !== core.term) return;',
     to: 'if (index <= core.commit) return;',
-    aim: aimAtOldLeaders,
+    aim: aimAtLeftovers,
     violates: /leader completeness|state machine safety|committed|linearizable/,
   },
   {
@@ -170,7 +183,7 @@ export const mutants: readonly Mutant[] = [
     from: 'core.advanceCommit(Math.min(commit, lastVerified));',
     to: 'core.advanceCommit(Math.min(commit, core.log.lastIndex));',
     stepsBack: true,
-    aim: aimAtOldLeaders,
+    aim: aimAtLeftovers,
     violates: /state machine safety|committed/,
   },
   {
@@ -179,7 +192,7 @@ export const mutants: readonly Mutant[] = [
     from: '{ accepted: true, index: lastVerified, hintIndex',
     to: '{ accepted: true, index: core.log.lastIndex, hintIndex',
     stepsBack: true,
-    aim: aimAtOldLeaders,
+    aim: aimAtLeftovers,
     violates: /state machine safety|committed|leader completeness|entries/,
   },
   {

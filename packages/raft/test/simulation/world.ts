@@ -158,7 +158,7 @@ export class World {
     const { electionTicks } = this.options.core;
     const timeoutMs = electionTicks * this.options.tickMs;
     // A window of one small message takes a round trip and a sync for each entry.
-    const deadline = this.now + 60 * timeoutMs + 1_000 + 60 * this.judge.committed.length;
+    const deadline = this.now + 60 * timeoutMs + 1_000 + 120 * this.judge.committed.length;
     const marker = this.workload.startMarker();
     while (this.now < deadline) {
       this.#runUntil(this.now + timeoutMs);
