@@ -34,6 +34,7 @@ export class Applier {
   readonly #sessions = new Sessions();
   readonly #listener: ApplyListener;
   #appliedIndex = 0;
+  #appliedBytes = 0;
   #appliedTerm = 0;
 
   constructor(listener: ApplyListener, options: { readonly historyMax?: number } = {}) {
@@ -44,6 +45,11 @@ export class Applier {
 
   get appliedIndex(): number {
     return this.#appliedIndex;
+  }
+
+  /** Bytes of all commands applied in this life. */
+  get appliedBytes(): number {
+    return this.#appliedBytes;
   }
 
   get appliedTerm(): number {
@@ -59,6 +65,7 @@ export class Applier {
     }
     this.#appliedIndex = entry.index;
     this.#appliedTerm = entry.term;
+    this.#appliedBytes += entry.data.length;
     if (entry.kind === 'command') this.#applyRequest(entry);
     else if (entry.change !== undefined) this.#applyChange(entry.change);
   }

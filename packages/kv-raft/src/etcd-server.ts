@@ -14,7 +14,7 @@ import { handOver } from './hand-over.js';
 import { Housekeeping } from './housekeeping.js';
 import { LeaderReads } from './leader-reads.js';
 import { Leadership, goesFirst } from './leadership.js';
-import { historyMax, keptEntries, pendingBytesMax, timeLimits } from './limits.js';
+import { historyMax, pendingBytesMax, timeLimits } from './limits.js';
 import { Proposals } from './proposals.js';
 import { RaftHost } from './raft-host.js';
 import type { HostListener } from './raft-host.js';
@@ -157,9 +157,8 @@ export class EtcdServer implements HostListener, TransportEvents, ApplyListener 
         storage,
         logger,
         snapshotCount: options.snapshotCount,
-        keepEntries: keptEntries,
+        core: this.#core,
         voters: () => this.#applier.members.list().map((member) => member.id),
-        onDurable: (meta, keepFrom) => this.#core.compact(meta, keepFrom),
         onFailure: (error) => this.onFatal(error),
       },
       snapshot?.meta.index ?? 0,

@@ -35,7 +35,9 @@ export class Leadership {
     if (soft.leader === before.leader && soft.term === before.term) return undefined;
     if (soft.leader === undefined) {
       this.leaderlessSince ??= this.#clock.now();
-      this.#logger.info('lost leader', { term: soft.term, leader: before.leader });
+      if (before.leader !== undefined) {
+        this.#logger.info('lost leader', { term: soft.term, leader: before.leader });
+      }
       return 'lost';
     }
     this.leaderlessSince = undefined;

@@ -43,6 +43,7 @@ export function countersView(facts: {
     ['etcd_server_proposals_pending', pendingProposals],
     ['etcd_server_pending_proposal_total', pendingProposals],
     ['etcd_wal_last_index_saved', disk.lastSavedIndex],
+    ['corral_raft_log_entries', status.lastIndex - status.firstIndex + 1],
     ['corral_wal_fsyncs_total', disk.fsyncs],
   ]);
 }

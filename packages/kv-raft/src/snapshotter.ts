@@ -2,9 +2,10 @@
 // frozen by copy-on-write, written chunk by chunk, and only when it is durable does the log lose
 // entries.
 import type { Logger } from '@corral/kit';
-import type { NodeId, SnapshotMeta } from '@corral/raft';
+import type { NodeId, RaftNode } from '@corral/raft';
 import type { Applier } from './applier.js';
 import { NoSpaceError } from './disk/errors.js';
+import { keptBytesMax, keptEntries, snapshotBytes } from './limits.js';
 import type { SnapshotWriter, Storage } from './storage.js';
 
 export type SnapshotterOptions = {
@@ -13,10 +14,9 @@ export type SnapshotterOptions = {
   readonly logger: Logger;
   /** Entries applied since the last snapshot that call for a new one. */
   readonly snapshotCount: number;
-  /** Entries kept behind a snapshot for followers that lag a little. */
-  readonly keepEntries: number;
+  /** Loses the entries that a durable snapshot stands for. */
+  readonly core: Pick<RaftNode, 'compact' | 'tailStart'>;
   readonly voters: () => readonly NodeId[];
-  readonly onDurable: (meta: SnapshotMeta, keepFrom: number) => void;
   readonly onFailure: (error: unknown) => void;
 };
 
@@ -28,6 +28,9 @@ export class Snapshotter {
   #lastIndex: number;
   /** Where an attempt found no space; the next one waits for as many entries again. */
   #failedIndex = 0;
+  /** Bytes applied when the last attempt began, and how large the last snapshot was. */
+  #bytesBefore = 0;
+  #lastBytes = 0;
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -46,7 +49,14 @@ export class Snapshotter {
     if (this.#running !== undefined || this.#closed) return;
     const { applier, snapshotCount } = this.#options;
     const since = Math.max(this.#lastIndex, this.#failedIndex);
-    if (applier.appliedIndex - since <= snapshotCount) return;
+    const bytes = applier.appliedBytes - this.#bytesBefore;
+    // By bytes too, or the log of large values would outgrow the memory; a large state is not written
+    // again for every small part of it.
+    const due =
+      applier.appliedIndex - since > snapshotCount ||
+      bytes > Math.max(snapshotBytes, this.#lastBytes);
+    if (!due) return;
+    this.#bytesBefore = applier.appliedBytes;
     this.#running = this.#take()
       .catch((error: unknown) => this.#onError(error))
       .finally(() => {
@@ -60,7 +70,7 @@ export class Snapshotter {
   }
 
   async #take(): Promise<void> {
-    const { applier, storage, logger, keepEntries, voters } = this.#options;
+    const { applier, storage, logger, core, voters } = this.#options;
     const meta = {
       index: applier.appliedIndex,
       term: applier.appliedTerm,
@@ -68,6 +78,7 @@ export class Snapshotter {
     };
     const source = applier.beginSnapshot();
     let writer: SnapshotWriter | undefined;
+    let bytes = 0;
     try {
       writer = await storage.createSnapshot(meta);
       let chunk = source.next(sliceBytes);
@@ -78,6 +89,7 @@ export class Snapshotter {
           return;
         }
         await writer.write(chunk);
+        bytes += chunk.length;
         chunk = source.next(sliceBytes);
       }
       await writer.finish();
@@ -89,7 +101,8 @@ export class Snapshotter {
     if (meta.index <= this.#lastIndex) return;
     await storage.commitSnapshot(meta);
     this.#lastIndex = meta.index;
-    this.#options.onDurable(meta, Math.max(1, meta.index - keepEntries + 1));
+    this.#lastBytes = bytes;
+    core.compact(meta, core.tailStart(meta.index, keptEntries, keptBytesMax));
     logger.info('saved snapshot', { index: meta.index, term: meta.term });
   }
 

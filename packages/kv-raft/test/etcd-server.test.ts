@@ -285,6 +285,19 @@ describe('snapshots', () => {
     expect(one.value(again, 'key')).toBe('value 49');
   });
 
+  it('are taken after enough bytes, too, and few large entries stay behind', async () => {
+    const one = cluster(['a1']);
+    const leader = await one.leader();
+    const value = 'x'.repeat(1024 * 1024);
+    for (let i = 0; i < 70; i += 1) await one.outcome(one.write(leader, 'key', value));
+
+    const meta = await one.until('a snapshot', () => leader.storage.committed[0]);
+
+    const entries = leader.server.backend.counters().get('corral_raft_log_entries') ?? 0;
+    expect(meta.index).toBeLessThan(80);
+    expect(entries - (leader.server.backend.raft.commitIndex - meta.index)).toBe(31);
+  });
+
   it('bring a member up to date for which the log does not reach back', async () => {
     const three = cluster(['a1', 'b2', 'c3'], { snapshotCount: 5_100 });
     const leader = await three.leader();

@@ -263,20 +263,23 @@ describe('time limits', () => {
   });
 
   it('none for reading is the default: silence is not the end', async () => {
-    let answer = (): void => undefined;
+    const answers: (() => void)[] = [];
     const slow = await member((response) => {
       response.writeHead(200);
       response.write('a');
-      answer = () => void response.end('b');
+      answers.push(() => void response.end('b'));
     });
-    const { url } = await proxyTo([slow.url], { writeTimeoutMs: 100 });
-    const asked = ask(url, '/v2/keys/a?wait=true');
-    await until(() => slow.seen.length === 1);
+    const patient = await proxyTo([slow.url], { writeTimeoutMs: 100 });
+    const impatient = await proxyTo([slow.url], { readTimeoutMs: 100 });
+    const asked = ask(patient.url, '/v2/keys/a?wait=true');
+    await until(() => answers.length === 1);
 
-    await systemClock.sleep(250);
-    answer();
+    // As long as a proxy with a limit waits, and that one began later.
+    const cut = await ask(impatient.url, '/v2/keys/a?wait=true').catch((error: unknown) => error);
+    answers[0]?.();
 
     expect((await asked).text).toBe('ab');
+    expect(cut).toBeInstanceOf(Error);
   });
 });
 

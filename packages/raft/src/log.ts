@@ -134,6 +134,18 @@ export class Log {
     this.#lastSlice = undefined;
   }
 
+  /** Where the newest entries up to `index` begin that are within both limits. */
+  tailStart(index: Index, entriesMax: number, bytesMax: number): Index {
+    let start = index + 1;
+    let bytes = 0;
+    while (start > this.firstIndex && index - start + 1 < entriesMax) {
+      bytes += entryBytes(this.at(start - 1));
+      if (bytes > bytesMax) break;
+      start -= 1;
+    }
+    return start;
+  }
+
   /** Replaces everything by a snapshot. */
   restore(meta: SnapshotMeta): void {
     this.#snapshot = meta;

@@ -163,6 +163,11 @@ export class RaftNode {
     this.#core.broadcastDue = true;
   }
 
+  /** Where the newest entries up to `index` begin that are within both limits; for `compact`. */
+  tailStart(index: Index, entriesMax: number, bytesMax: number): Index {
+    return this.#core.log.tailStart(index, entriesMax, bytesMax);
+  }
+
   /** The host holds a durable snapshot of `meta`; entries before `keepFrom` may be dropped. */
   compact(meta: SnapshotMeta, keepFrom: Index): void {
     this.#core.log.compact(meta, Math.min(keepFrom, this.#core.applied + 1));

@@ -43,6 +43,8 @@ type Listing = {
 };
 
 const requestTimeoutMs = 5_000;
+/** Services end a wait after a few minutes; one that is silent for longer is gone. */
+const waitTimeoutMs = 6 * 60_000;
 
 /** Registers this member and waits until the cluster is complete. Throws BootstrapError. */
 export async function joinDiscovery(options: DiscoveryOptions): Promise<DiscoveryResult> {
@@ -165,7 +167,10 @@ class DiscoveryClient {
   async waitForChange(fromIndex: number): Promise<void> {
     const url = this.#url(`?recursive=true&wait=true&waitIndex=${fromIndex}`);
     try {
-      await this.#exchange({ method: 'GET', url });
+      const answer = await this.#exchange({ method: 'GET', url, timeoutMs: waitTimeoutMs });
+      // Whoever looks again at once, however often, must not be the one that keeps the service busy.
+      if (answer.status !== 200) throw new Error(`it answered ${answer.status} to a wait`);
+      if (answer.etcdIndex === 0) throw new Error('its answer has no X-Etcd-Index');
     } catch (error) {
       await this.#pause('waiting for other nodes', error);
     }

@@ -18,9 +18,12 @@ export function peerHttpHandler(backend: () => Backend, logger: Logger): Request
       const { clusterId } = backend();
       const headers = ['Content-Type', 'application/json', 'X-Etcd-Cluster-Id', clusterId];
       // Loaded when somebody asks: it is not needed to serve.
-      void import('@corral/etcd-client').then(({ renderMembers }) => {
-        sendText(response, 200, headers, renderMembers(backend().members()));
-      });
+      import('@corral/etcd-client').then(
+        ({ renderMembers }) => {
+          sendText(response, 200, headers, renderMembers(backend().members()));
+        },
+        (error: unknown) => response.destroy(error as Error),
+      );
     } else if (path === '/version') {
       answerVersion(backend(), response);
     } else if (path?.startsWith('/raft') === true) {
