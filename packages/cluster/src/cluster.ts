@@ -347,9 +347,9 @@ export class Cluster {
     signal: AbortSignal | undefined,
     keep: boolean,
   ): Promise<void> {
-    let isOurs = true;
+    const boot = { isOurs: true };
     const onEvent = (event: unknown): void => {
-      if ((event as { readonly kind: string }).kind === joinedEvent.kind) isOurs = false;
+      if ((event as { readonly kind: string }).kind === joinedEvent.kind) boot.isOurs = false;
       else onProgress(event as Progress);
     };
     try {
@@ -360,7 +360,7 @@ export class Cluster {
       await callKeeper(this.#state, 'boot', { keep }, { onEvent, signal });
     } catch (error) {
       // The keeper undoes what it made when its caller goes away.
-      if (signal?.aborted === true && isOurs) await this.#keeperGone();
+      if (signal?.aborted === true && boot.isOurs) await this.#keeperGone();
       throw error;
     }
   }
