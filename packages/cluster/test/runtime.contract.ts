@@ -62,6 +62,17 @@ export function describeRuntime(name: string, make: () => Promise<RuntimeUnderTe
       expect(await world.runtime.probeLink(link)).toBe('passes');
     });
 
+    it('a node that is killed while it starts stays down', async () => {
+      await using world = await make();
+      const [node] = world.nodes;
+
+      const starting = node.start().catch((error: unknown) => error);
+      await node.kill();
+      await starting;
+
+      expect(await node.inspect()).toMatchObject({ state: 'killed', pid: null });
+    });
+
     it('only a node that runs can be paused', async () => {
       await using world = await make();
       const [node] = world.nodes;

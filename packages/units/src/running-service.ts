@@ -189,6 +189,7 @@ export class RunningService {
   /** Resolves when the process runs, or has said READY=1 where it can. */
   async #startMain(line: ExecLine | undefined): Promise<void> {
     if (line === undefined) return;
+    if (!this.#isWanted()) throw new Error('canceled');
     const { commands } = this.#options;
     let markReady = (): void => undefined;
     const ready = new Promise<'ready'>((resolve) => {

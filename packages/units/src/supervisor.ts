@@ -42,6 +42,14 @@ export type JobResult = 'done' | 'failed' | 'skipped' | 'timeout' | 'canceled' |
 
 type Entry = { readonly running: RunningService; readonly unit: Unit };
 type Plan = ReadonlyMap<string, Inspected>;
+/** A job's part in the start of several units. */
+type Transaction = {
+  readonly plan: Plan;
+  readonly before: ReadonlySet<string> | undefined;
+  readonly run: (name: string) => Promise<JobResult>;
+  /** Everything was ended meanwhile. */
+  readonly isOver: () => boolean;
+};
 
 export class Supervisor {
   readonly #options: SupervisorOptions;
@@ -50,6 +58,8 @@ export class Supervisor {
   readonly #failed = new Map<string, string>();
   readonly #limits = new Map<string, StartLimit>();
   readonly #starting = new Map<string, Promise<JobResult>>();
+  /** Grows whenever everything ends: what was begun before then starts nothing more. */
+  #ends = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -120,6 +130,7 @@ export class Supervisor {
 
   /** Ends all services in the reverse of their order; nothing is left running. */
   async stopAll(): Promise<void> {
+    this.#ends += 1;
     const orders = [...this.#services].map(([name, { unit }]) => [name, orderOf(unit)] as const);
     const { predecessors } = orderUnits(new Map(orders));
     const jobs = new Map<string, Promise<void>>();
@@ -137,6 +148,7 @@ export class Supervisor {
 
   /** SIGKILL to everything, and no restart: the machine lost its power. */
   async killAll(): Promise<void> {
+    this.#ends += 1;
     await Promise.all([...this.#services.values()].map(({ running }) => running.kill()));
   }
 
@@ -183,8 +195,11 @@ export class Supervisor {
     const { predecessors, dropped } = orderUnits(new Map(orders));
     for (const edge of dropped) this.#options.logger.warn('ordering cycle', { dropped: edge });
     const jobs = new Map<string, Promise<JobResult>>();
+    const begun = this.#ends;
+    const isOver = (): boolean => this.#ends !== begun;
     const run = (name: string): Promise<JobResult> => {
-      const job = jobs.get(name) ?? this.#runJob(name, plan, predecessors.get(name), run);
+      const job =
+        jobs.get(name) ?? this.#runJob(name, { plan, before: predecessors.get(name), run, isOver });
       jobs.set(name, job);
       return job;
     };
@@ -219,12 +234,7 @@ export class Supervisor {
     return plan;
   }
 
-  async #runJob(
-    name: string,
-    plan: Plan,
-    before: ReadonlySet<string> | undefined,
-    run: (name: string) => Promise<JobResult>,
-  ): Promise<JobResult> {
+  async #runJob(name: string, { plan, before, run, isOver }: Transaction): Promise<JobResult> {
     const found = plan.get(name);
     if (found === undefined || found.kind === 'stand-in') return 'done';
     if (this.#isUp(name)) return this.#starting.get(name) ?? 'done';
@@ -251,7 +261,8 @@ export class Supervisor {
     // Another transaction may have started it meanwhile.
     const current = this.#starting.get(name);
     if (current !== undefined || this.#isUp(name)) return current ?? 'done';
-    const job = this.#startOne(name, found).finally(() => this.#starting.delete(name));
+    if (isOver()) return 'canceled';
+    const job = this.#startOne(name, found, isOver).finally(() => this.#starting.delete(name));
     this.#starting.set(name, job);
     return job;
   }
@@ -274,7 +285,11 @@ export class Supervisor {
     return { kind: 'failed', reason: `it needs ${other}, whose start ended with ${result}` };
   }
 
-  async #startOne(name: string, found: Inspected & { kind: 'service' }): Promise<JobResult> {
+  async #startOne(
+    name: string,
+    found: Inspected & { kind: 'service' },
+    isOver: () => boolean,
+  ): Promise<JobResult> {
     const { logger } = this.#options;
     for (const [other, entry] of this.#services) {
       const isConflict =
@@ -287,6 +302,7 @@ export class Supervisor {
     const before = this.#services.get(name);
     // A stop of the service as it was may still go on.
     if (before !== undefined) await before.running.stop();
+    if (isOver()) return 'canceled';
     const running = this.#create(name, found);
     this.#services.set(name, { running, unit: found.unit });
     return running.start();

@@ -138,4 +138,23 @@ describe('real processes', () => {
 
     expect(node.stateOf('a.service')).toBe('active');
   });
+
+  it.each(['killAll', 'stopAll'] as const)(
+    'nothing is started after %s by a start that was under way',
+    async (end) => {
+      await using node = nodeRoot();
+      node.unit('a.service', '[Service]\nType=oneshot\nExecStart=/bin/sleep 600\n');
+      node.unit(
+        'b.service',
+        '[Unit]\nWants=a.service\nAfter=a.service\n[Service]\nExecStart=/bin/sleep 601\n',
+      );
+      const starting = node.supervisor.start('b.service');
+      await until('the first to run', () => node.supervisor.pidOf('a.service') !== undefined);
+
+      await node.supervisor[end]();
+
+      expect(await starting).toBe('canceled');
+      expect(node.supervisor.pidOf('b.service')).toBeUndefined();
+    },
+  );
 });

@@ -67,12 +67,24 @@ export class ProcessNode implements NodeHandle {
     if (this.#state === 'running') return;
     this.#state = 'running';
     this.#supervisor ??= this.#createSupervisor();
-    await this.#boot(this.#supervisor, await this.#configure(this.#supervisor));
+    const commands = await this.#configure(this.#supervisor);
+    this.#checkWanted();
+    await this.#boot(this.#supervisor, commands);
+    this.#checkWanted();
     // Restart=always would try for ever: what does not come up at boot is told now.
     const store = this.#storeUnit();
     const state = store?.state ?? 'inactive';
     if (state === 'active' || state === 'inactive') return;
     throw await startFailure(this, store?.reason ?? state);
+  }
+
+  /** It may be stopped or killed while it starts. */
+  #checkWanted(): void {
+    if (this.#state === 'running' || this.#state === 'paused') return;
+    const message = `${this.plan.name} was ${this.#state} while it started`;
+    throw new ClusterError('E_FAILED', message, {
+      remedies: [`corral node start ${this.plan.name}`],
+    });
   }
 
   async stop(): Promise<void> {
