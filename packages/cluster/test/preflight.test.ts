@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -5,7 +6,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClusterError } from '../src/errors.js';
 import { makePlan } from '../src/plan.js';
 import type { ClusterPlan } from '../src/plan.js';
-import { preflight, thisSystem } from '../src/process/preflight.js';
+import { findHolder, preflight, thisSystem } from '../src/process/preflight.js';
 
 function plan(number: number): ClusterPlan {
   return makePlan(
@@ -42,6 +43,23 @@ describe('the preflight', () => {
     );
     expect(error.message).toContain('Nothing was created');
     expect(error.remedies[0]).toBe(`stop pid ${process.pid}`);
+  });
+
+  it('does not name a program that holds the port on another address', async () => {
+    const child = spawn(process.execPath, [
+      '-e',
+      "require('net').createServer().listen(2380, '127.248.0.9', () => console.log('up'))",
+    ]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    const server = createServer();
+    server.listen({ host: '127.248.0.2', port: 2380 });
+    await once(server, 'listening');
+    onTestFinished(() => void server.close());
+
+    expect(findHolder('127.248.0.9', 2380)?.pid).toBe(child.pid);
+    expect(findHolder('127.248.0.2', 2380)?.pid).toBe(process.pid);
+    expect(findHolder('127.248.0.3', 2380)).toBeUndefined();
   });
 
   it('refuses an address of another machine', async () => {

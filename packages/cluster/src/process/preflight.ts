@@ -82,7 +82,7 @@ async function tryListen(host: string, port: number): Promise<void> {
       },
     );
   }
-  const holder = findHolder(port);
+  const holder = findHolder(host, port);
   const who = holder === undefined ? 'another program' : `"${holder.name}", pid ${holder.pid}`;
   throw new ClusterError(
     'E_PORT_TAKEN',
@@ -105,17 +105,20 @@ function listenError(host: string, port: number): Promise<Error | undefined> {
   });
 }
 
-/** Who listens on a port on all addresses, by /proc; undefined when it cannot be told. */
+/** Who listens on a port there or on all addresses, by /proc; undefined when it cannot be told. */
 export function findHolder(
+  host: string,
   port: number,
 ): { readonly pid: number; readonly name: string } | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const inodes = new Set<string>();
+  const addresses = [/^0+$/, new RegExp(`^(0{16}FFFF0000)?${hexAddress(host)}$`)];
   for (const table of ['/proc/net/tcp', '/proc/net/tcp6']) {
     for (const line of safely(() => readFileSync(table, 'utf8').split('\n')) ?? []) {
       const fields = line.trim().split(/\s+/);
-      if (fields[1]?.endsWith(`:${hex}`) === true && fields[3] === '0A')
-        inodes.add(fields[9] ?? '');
+      const [address = '', heldPort] = (fields[1] ?? '').split(':');
+      if (heldPort !== hex || fields[3] !== '0A') continue;
+      if (addresses.some((pattern) => pattern.test(address))) inodes.add(fields[9] ?? '');
     }
   }
   for (const pid of safely(() => readdirSync('/proc')) ?? []) {
@@ -129,6 +132,12 @@ export function findHolder(
     }
   }
   return undefined;
+}
+
+/** An IPv4 address as /proc/net/tcp writes it: its bytes from the last to the first. (proc(5)) */
+function hexAddress(host: string): string {
+  const bytes = host.split('.').map((part) => Number(part).toString(16).padStart(2, '0'));
+  return bytes.reverse().join('').toUpperCase();
 }
 
 function safely<T>(run: () => T): T | undefined {
