@@ -296,6 +296,7 @@ describe('breaking and mending', () => {
     const near = await corral('fault', 'kill', 'n02');
     const link = await corral('fault', 'slow', 'n1', '--delay', '10ms');
     const time = await corral('fault', 'pause', 'n1', '--for', 'long');
+    const never = await corral('fault', 'pause', 'n1', '--for', '0s');
     const groups = await corral('fault', 'partition', '/', 'n1');
     const what = await corral('fault', 'heal');
 
@@ -306,6 +307,8 @@ describe('breaking and mending', () => {
     expect(near.stderr).toContain('Did you mean n2?');
     expect([link.code, time.code, groups.code, what.code]).toEqual([2, 2, 2, 2]);
     expect(link.stderr).toContain('n1 is no link: give FROM:TO, for instance n1:n3');
+    expect(never.code).toBe(2);
+    expect(never.stderr).toContain('--for 0s: more than nothing is needed');
     expect(time.stderr).toContain('--for long: a duration such as 250ms, 5s or 2m is needed');
     expect(groups.stderr).toContain('corral fault partition n1 / n2,n3');
     expect(what.stderr).toContain('heal what? Give a node, the number of a fault, or --all');

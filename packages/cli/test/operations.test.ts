@@ -126,6 +126,19 @@ describe('what destroys', () => {
     expect((await corral('status', '-o', 'json')).stdout).toContain('"state":"healthy"');
   });
 
+  it('up --dry-run refuses what up refuses, and prints one object with -o json', async () => {
+    const name = await corral('up', 'BAD NAME', '--dry-run');
+    const many = await corral('up', 'new', '--central', '500', '--dry-run');
+    const other = await corral('up', 'ops', '--central', '3', '--dry-run');
+    const same = await corral('up', 'ops', '--dry-run', '-o', 'json');
+    const fresh = await corral('up', 'new', '--dry-run', '-o', 'json');
+
+    expect([name.code, many.code, other.code]).toEqual([8, 8, 4]);
+    expect(other.stderr).toContain('central: 1 -> 3');
+    expect(JSON.parse(same.stdout)).toMatchObject({ name: 'ops', would: 'leave', removes: false });
+    expect(JSON.parse(fresh.stdout)).toMatchObject({ name: 'new', would: 'boot', central: 3 });
+  });
+
   it('up --recreate asks where there is somebody; no answer keeps the cluster', async () => {
     const questions: string[] = [];
     const ask = (question: string): Promise<string> => {

@@ -106,8 +106,7 @@ export class Cluster {
       }
     }
     const running = await hasKeeper(state);
-    const plan = state.readPlan();
-    if (differences(spec, plan).length > 0) throw existsError(spec, plan, running);
+    await cluster.checkSame(spec);
     await cluster.start(onProgress, signal);
     return { cluster, was: running ? 'running' : 'stopped' };
   }
@@ -115,6 +114,13 @@ export class Cluster {
   /** Refuses what `up` would refuse, and makes nothing. Throws ClusterError. */
   static async check(home: string, spec: ClusterSpec): Promise<void> {
     await choosePlan(home, spec);
+  }
+
+  /** Throws ClusterError E_CLUSTER_EXISTS when this is not what `spec` asks for. */
+  async checkSame(spec: ClusterSpec): Promise<void> {
+    const { plan } = this;
+    if (differences(spec, plan).length === 0) return;
+    throw existsError(spec, plan, await this.isRunning());
   }
 
   /** A cluster that is there. Throws ClusterError E_UNKNOWN_CLUSTER. */

@@ -29,7 +29,7 @@ export async function breakNode(
   context: Context,
 ): Promise<void> {
   const cluster = await openCluster(undefined, flags, context);
-  const forMs = duration('--for', flags.for);
+  const forMs = healAfter(flags.for);
   if (kind !== 'pause' && target === 'discovery') {
     await cluster.inject({ kind: 'discovery' }, { forMs });
     await report(cluster, await cluster.status(), 'discovery is gone', flags, context);
@@ -45,6 +45,13 @@ export async function breakNode(
   await report(cluster, status, `${past} ${node.name} (${was})${next}`, flags, context);
 }
 
+/** Undefined is never; a fault that would be over at once is a mistake. */
+function healAfter(text: string | undefined): number {
+  const forMs = duration('--for', text);
+  if (text === undefined || forMs > 0) return forMs;
+  throw new UsageError(`--for ${text}: more than nothing is needed; leave it out for no end`);
+}
+
 /** What no runtime here can imitate is refused by the cluster, with the reason. */
 export async function breakMachine(
   kind: 'drop' | 'clock' | 'disk',
@@ -53,7 +60,7 @@ export async function breakMachine(
   context: Context,
 ): Promise<void> {
   const cluster = await openCluster(undefined, flags, context);
-  await cluster.inject({ kind, on }, { forMs: duration('--for', flags.for) });
+  await cluster.inject({ kind, on }, { forMs: healAfter(flags.for) });
   await report(cluster, await cluster.status(), `${kind}: ${on}`, flags, context);
 }
 
@@ -68,7 +75,7 @@ export async function partition(
   const { leader } = await cluster.status();
   const begun = performance.now();
   const links = linksBetween(a, b, { oneWay });
-  await cluster.inject({ kind: 'cut', links }, { forMs: duration('--for', flags.for) });
+  await cluster.inject({ kind: 'cut', links }, { forMs: healAfter(flags.for) });
   const central = cluster.plan.nodes.filter((one) => one.role === 'central');
   // A leader that a majority cannot reach steps down when it has heard from too few for a while.
   const beyond = [a, b].find((group) => leader !== null && !group.includes(leader)) ?? [];
@@ -86,7 +93,7 @@ export async function isolate(target: string, flags: FaultFlags, context: Contex
   const cluster = await openCluster(undefined, flags, context);
   const node = await cluster.resolve(target);
   const begun = performance.now();
-  await cluster.isolate(node.name, { forMs: duration('--for', flags.for) });
+  await cluster.isolate(node.name, { forMs: healAfter(flags.for) });
   const status = await cluster.settle({ lost: node.name, withinMs: settleMs });
   const next = node.raft?.role === 'leader' ? succession(status, begun) : '';
   await report(cluster, status, `isolated ${node.name}${next}`, flags, context);
@@ -107,7 +114,7 @@ export async function slow(text: string, flags: FaultFlags, context: Context): P
       jitterMs: duration('--jitter', jitter),
       bytesPerSecond: rate('--rate', flags.rate),
     },
-    { forMs: duration('--for', flags.for) },
+    { forMs: healAfter(flags.for) },
   );
   const by = [delay, jitter === undefined ? undefined : `0..${jitter}`, flags.rate]
     .filter((one) => one !== undefined)
@@ -129,7 +136,7 @@ export async function breakLink(
 ): Promise<void> {
   const cluster = await openCluster(undefined, flags, context);
   const link = await readLink(cluster, text);
-  const forMs = duration('--for', flags.for);
+  const forMs = healAfter(flags.for);
   await cluster.inject({ kind, links: [link] }, { forMs });
   const status = await cluster.settle({ withinMs: settleMs });
   const what = { refuse: 'refused', reset: 'reset' }[kind];

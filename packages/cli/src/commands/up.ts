@@ -19,7 +19,7 @@ import { size } from '../render/table.js';
 import { version } from '../version.js';
 import { bounded } from './bounded.js';
 import { outputForm } from './forms.js';
-import type { CommonOptions } from './forms.js';
+import type { CommonOptions, OutputForm } from './forms.js';
 import { clusterName, openCluster, progressOf } from './options.js';
 import { viewOf } from './report.js';
 
@@ -58,7 +58,7 @@ export async function runUp(
   const spec = readSpec(name, flags, replaced === undefined ? there?.plan : undefined);
   if (replaced !== undefined) await Cluster.check(context.home, spec);
   if (flags.dryRun === true) {
-    await sayWhatWould(spec, there, replaced, context);
+    await sayWhatWould(spec, there, replaced, form, context);
     return;
   }
   if (replaced !== undefined) await remove(replaced, flags, context);
@@ -135,25 +135,32 @@ function checkRuntime(runtime: string): void {
   );
 }
 
+/** Refuses what `up` itself would refuse. */
 async function sayWhatWould(
   spec: ClusterSpec,
   there: Cluster | undefined,
   replaced: Cluster | undefined,
+  form: OutputForm,
   context: Context,
 ): Promise<void> {
-  const asked = `${spec.central} central nodes and ${spec.workers} workers`;
-  if (replaced !== undefined) {
-    show(context, `would remove ${await describe(replaced)}\n`);
-  }
-  if (there === undefined || replaced !== undefined) {
-    show(context, `would boot "${spec.name}" with ${asked}\n`);
+  const boots = there === undefined || replaced !== undefined;
+  if (boots) await Cluster.check(context.home, spec);
+  else await there.checkSame(spec);
+  const runs = boots ? false : await there.isRunning();
+  const would = boots ? 'boot' : runs ? 'leave' : 'start';
+  if (form !== 'table') {
+    const { name, central, workers } = spec;
+    const what = { name, would, removes: replaced !== undefined, central, workers };
+    await printObject(context, form === 'yaml' ? 'yaml' : 'json', what);
     return;
   }
-  const { plan } = there;
-  const same = await there.isRunning();
+  if (replaced !== undefined) show(context, `would remove ${await describe(replaced)}\n`);
+  const nodes = `${spec.central} central nodes and ${spec.workers} workers`;
   show(
     context,
-    `would ${same ? 'leave' : 'start'} "${spec.name}" with its ${plan.nodes.length} nodes\n`,
+    boots
+      ? `would boot "${spec.name}" with ${nodes}\n`
+      : `would ${would} "${spec.name}" with its ${spec.central + spec.workers} nodes\n`,
   );
 }
 
