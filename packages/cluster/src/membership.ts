@@ -54,8 +54,15 @@ export async function announceMember(
 export async function dismissMember(node: NodePlan, view: MembershipView): Promise<void> {
   const url = memberUrl(view, node.name);
   const list = await ask(`${url}/v2/members`, { timeoutMs: changeLimitMs });
-  const { members = [] } = JSON.parse(list?.body ?? '{}') as {
-    readonly members?: readonly { readonly id: string; readonly peerURLs: readonly string[] }[];
+  if (list?.status !== 200) {
+    const why = list?.body ?? 'no answer';
+    throw new ClusterError(
+      'E_FAILED',
+      `the members cannot be listed to remove ${node.name}: ${why}`,
+    );
+  }
+  const { members } = JSON.parse(list.body) as {
+    readonly members: readonly { readonly id: string; readonly peerURLs: readonly string[] }[];
   };
   const own = members.find((member) =>
     member.peerURLs.some((one) => one.includes(`//${node.address}:`)),
