@@ -72,6 +72,8 @@ coreos:
     const client = await world.client([leader]);
     await client.keys.set('/last', 'entry');
     await world.everywhere('/last', 'entry');
+    const log = readFileSync(world.cluster.logFile(second), 'utf8');
+    expect(log).toContain('restored snapshot of the leader');
     await world.expectNothingLost(history);
   });
 

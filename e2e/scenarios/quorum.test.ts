@@ -1,7 +1,12 @@
 // Minorities and majorities: partitions, lost quorum, everything down, five and four members.
 import { History } from '@corral/cluster';
+import type { ClusterStatus } from '@corral/cluster';
 import { describe, expect, it } from 'vitest';
 import { World, centralNames, runtimes } from '../support/world.js';
+
+function commitOf(status: ClusterStatus, name: string): number {
+  return status.nodes.find((node) => node.name === name)?.raft?.commit ?? Infinity;
+}
 
 describe.each(runtimes)('quorum on %s nodes', () => {
   it('a minority cut off and healed catches up', async () => {
@@ -12,12 +17,15 @@ describe.each(runtimes)('quorum on %s nodes', () => {
 
     await world.cluster.partition([second], [leader, first]);
     await history.progress(100, 10_000);
+    const behind = commitOf(await world.cluster.status(), second);
+    const ahead = commitOf(await world.cluster.status(), leader);
     await world.cluster.heal();
     await history.stop();
     const client = await world.client([leader]);
     await client.keys.set('/healed', 'yes');
 
     await world.everywhere('/healed', 'yes');
+    expect(ahead - behind).toBeGreaterThan(50);
     await world.expectNothingLost(history);
   });
 
