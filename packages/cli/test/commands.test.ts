@@ -76,7 +76,7 @@ describe('up', () => {
     expect(code).toBe(4);
     expect(stderr).toMatch(/E_CLUSTER_EXISTS \(4\) {2}"default" runs since .* with 3\+1 nodes/);
     expect(stderr).toContain('you asked for another one: central: 3 -> 5');
-    expect(stderr).toContain('--recreate (loses its data)');
+    expect(stderr).toContain('--recreate, with your options (loses its data)');
   });
 });
 
@@ -166,9 +166,9 @@ describe('working with it', () => {
     const unset = await corral('env', '--unset');
 
     expect(stdout).toMatch(
-      /^export ETCDCTL_ENDPOINTS=http:\/\/127\.[\d.]+:2379,.*\nexport ETCDCTL_API=2\nexport CORRAL_NAME=default\n$/,
+      /^export ETCDCTL_ENDPOINTS=http:\/\/127\.[\d.]+:2379,.*\nexport ETCDCTL_API=2\nexport CORRAL_NAME=default\nexport CORRAL_URL=http:\/\/127\.[\d.]+:2379\n$/,
     );
-    expect(unset.stdout).toBe('unset ETCDCTL_ENDPOINTS ETCDCTL_API CORRAL_NAME\n');
+    expect(unset.stdout).toBe('unset ETCDCTL_ENDPOINTS ETCDCTL_API CORRAL_NAME CORRAL_URL\n');
   });
 
   it('logs of one node, of all, filtered', async () => {
@@ -299,6 +299,7 @@ describe('breaking and mending', () => {
     const never = await corral('fault', 'pause', 'n1', '--for', '0s');
     const groups = await corral('fault', 'partition', '/', 'n1');
     const what = await corral('fault', 'heal');
+    const slash = await corral('fault', 'partition', 'n1', 'n2');
 
     expect(node.code).toBe(3);
     expect(node.stderr).toMatch(
@@ -311,6 +312,10 @@ describe('breaking and mending', () => {
     expect(never.stderr).toContain('--for 0s: more than nothing is needed');
     expect(time.stderr).toContain('--for long: a duration such as 250ms, 5s or 2m is needed');
     expect(groups.stderr).toContain('corral fault partition n1 / n2,n3');
+    expect([slash.code, slash.stderr]).toEqual([
+      2,
+      expect.stringContaining('two groups, with one slash between them'),
+    ]);
     expect(what.stderr).toContain('heal what? Give a node, the number of a fault, or --all');
     const loop = await corral('fault', 'refuse', 'n1:n1');
     const nothing = await corral('fault', 'slow', 'n1:n2');

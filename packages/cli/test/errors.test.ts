@@ -1,6 +1,6 @@
 // What is said when something is wrong, and with which exit code; nothing is made in any of them.
 import { once } from 'node:events';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -61,6 +61,38 @@ describe('what is not there', () => {
   });
 });
 
+describe('a cluster whose plan is damaged', () => {
+  it('is named by ls beside the others, and removed by down', async () => {
+    const home = newHome(onTestFinished);
+    const folder = join(home, 'clusters', 'torn');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'plan.json'), '');
+
+    const listed = await inProcess(['ls'], { home });
+    const status = await inProcess(['status'], { home });
+    const down = await inProcess(['down'], { home });
+
+    expect([listed.code, status.code, down.code]).toEqual([0, 8, 0]);
+    expect(listed.stderr).toContain('torn: the plan of cluster "torn" cannot be read');
+    expect(status.stderr).toContain('corral down torn removes the cluster, with its data');
+    expect(existsSync(folder)).toBe(false);
+  });
+
+  it('of several, down wants to know which', async () => {
+    const home = newHome(onTestFinished);
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(home, 'clusters', name), { recursive: true });
+      writeFileSync(join(home, 'clusters', name, 'plan.json'), '');
+    }
+
+    const { code, stderr } = await inProcess(['down'], { home });
+
+    expect(code).toBe(2);
+    expect(stderr).toContain('which of a, b? Give a name, or --all');
+    expect(readdirSync(join(home, 'clusters'))).toEqual(['a', 'b']);
+  });
+});
+
 describe('up with something wrong makes nothing', () => {
   it('a bad name or number', async () => {
     const home = newHome(onTestFinished);
@@ -88,6 +120,19 @@ describe('up with something wrong makes nothing', () => {
     expect(stderr).toContain('5 |     advertise-client-url: http://$private_ipv4:2379');
     expect(stderr).toMatch(/\n {4}\| {5}\^\n/);
     expect(stderr).toContain('advertise-client-urls');
+    expect(existsSync(join(home, 'clusters'))).toBe(false);
+  });
+
+  it('a central cloud-config without a store', async () => {
+    const home = newHome(onTestFinished);
+    const file = join(home, 'central.yaml');
+    writeFileSync(file, '#cloud-config\nhostname: alone\n');
+    const words = ['up', '--central', '1', '--cloud-config', `central=${file}`];
+
+    const { code, stderr } = await inProcess(words, { home });
+
+    expect(code).toBe(8);
+    expect(stderr).toContain(`${file} has no coreos.etcd2 section: a central node is a member`);
     expect(existsSync(join(home, 'clusters'))).toBe(false);
   });
 

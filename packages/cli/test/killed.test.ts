@@ -1,6 +1,6 @@
 // Whatever is killed in the middle: no process, port, file or folder stays, or gc finds it.
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { poll, systemClock } from '@corral/kit';
@@ -139,6 +139,18 @@ describe('killed in the middle', () => {
     await nothingRuns(home);
     expect(await Promise.all(urls.map(refuses))).toEqual(urls.map(() => true));
     expect(readdirSync(join(home, 'clusters'))).toEqual([]);
+  });
+
+  it('a cluster whose folder is removed ends by itself, and its name is free', async () => {
+    const home = homeWithEnd();
+    await asProcess(['up', ...small], { home });
+
+    rmSync(join(home, 'clusters'), { recursive: true });
+    await nothingRuns(home);
+    const again = await asProcess(['up', ...small], { home });
+
+    expect(again.code, again.stderr).toBe(0);
+    expect(again.stdout).toMatch(/^Ready/);
   });
 
   it('gc ends what a keeper of a vanished folder left, and leaves running clusters alone', async () => {

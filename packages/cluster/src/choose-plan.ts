@@ -14,7 +14,7 @@ export async function choosePlan(
   spec: ClusterSpec,
 ): Promise<{ readonly plan: ClusterPlan; readonly warnings: readonly PlanWarning[] }> {
   const taken = new Set(
-    listClusters(home).map((name) => new ClusterState(home, name).readPlan().number),
+    listClusters(home).flatMap((name) => numberOf(new ClusterState(home, name))),
   );
   const first = firstNumber(`${home}/${spec.name}`);
   const given = {
@@ -33,6 +33,16 @@ export async function choosePlan(
     if (!busy) return candidate;
   }
   throw new ClusterError('E_FAILED', 'all 249 cluster numbers are in use');
+}
+
+/** None of a plan that cannot be read: whether its addresses are in use shows when they are tried. */
+function numberOf(state: ClusterState): readonly number[] {
+  try {
+    return [state.readPlan().number];
+  } catch (error) {
+    if (error instanceof ClusterError) return [];
+    throw error;
+  }
 }
 
 function freePort(): Promise<number> {

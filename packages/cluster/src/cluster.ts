@@ -78,7 +78,7 @@ export class Cluster {
     const ms = Math.round(systemClock.now() - begun);
     onProgress({ kind: 'step', name: 'preflight', state: 'done', ms, text });
     signal?.throwIfAborted();
-    if (!state.createPlan(plan)) {
+    if (!state.createPlan(plan, process.pid)) {
       throw existsError(spec, state.readPlan(), await hasKeeper(state));
     }
     await startKeeper(state, 'up');
@@ -130,7 +130,7 @@ export class Cluster {
     const known = listClusters(home);
     const list = known.length === 0 ? 'there is none' : `there are: ${known.join(' ')}`;
     throw new ClusterError('E_UNKNOWN_CLUSTER', `no cluster "${name}"; ${list}`, {
-      remedies: [`corral up ${name}`],
+      remedies: [...(known.length === 0 ? [] : ['corral ls']), `corral up ${name}`],
     });
   }
 

@@ -245,8 +245,9 @@ export class Controller {
   async #prove(signal: AbortSignal): Promise<string> {
     const { clock, prng } = this.#options;
     const all = [...this.#handles.values()];
-    const through = all.at(-1);
-    if (through === undefined) throw new ClusterError('E_FAILED', 'the cluster has no nodes');
+    // A worker without a store is a node all the same.
+    const through = all.filter(({ clientUrls }) => clientUrls.length > 0).at(-1);
+    if (through === undefined) throw new ClusterError('E_FAILED', 'the cluster has no store');
     return proveWrite({
       through: reached(through),
       central: all.filter(({ plan }) => plan.role === 'central').map(reached),

@@ -34,7 +34,7 @@ export function existsError(spec: ClusterSpec, plan: ClusterPlan, running: boole
     details: { differences: found },
     remedies: [
       running ? `corral status ${name}` : `corral start ${name}`,
-      'corral up with --recreate (loses its data)',
+      `corral up ${name} --recreate, with your options (loses its data)`,
       'corral up OTHER-NAME',
     ],
   });

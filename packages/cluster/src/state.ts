@@ -2,17 +2,22 @@
 // besides the nodes' own files; everything else is asked of the running keeper.
 import { createHash, randomBytes } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
+  fsyncSync,
   linkSync,
   mkdirSync,
+  mkdtempSync,
+  openSync,
   readFileSync,
   readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { systemErrorCode } from '@corral/kit';
+import { basename, dirname, join, resolve } from 'node:path';
+import { errorMessage, systemErrorCode } from '@corral/kit';
+import { ClusterError } from './errors.js';
 import type { ClusterPlan } from './plan.js';
 
 export class ClusterState {
@@ -23,7 +28,7 @@ export class ClusterState {
   }
 
   get exists(): boolean {
-    return existsSync(join(this.folder, 'plan.json'));
+    return existsSync(this.folder);
   }
 
   get keeperLog(): string {
@@ -48,26 +53,71 @@ export class ClusterState {
     return join(this.nodeFolder(node), 'log');
   }
 
+  /** The folder is there, and is that of this very plan (nodes may have come and gone). */
+  holds({ createdAt, token }: Pick<ClusterPlan, 'createdAt' | 'token'>): boolean {
+    try {
+      const now = this.readPlan();
+      return now.createdAt === createdAt && now.token === token;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Throws ClusterError E_CONFIG when it is damaged. */
   readPlan(): ClusterPlan {
-    return JSON.parse(readFileSync(join(this.folder, 'plan.json'), 'utf8')) as ClusterPlan;
+    const path = join(this.folder, 'plan.json');
+    try {
+      const plan = JSON.parse(readFileSync(path, 'utf8')) as Partial<ClusterPlan>;
+      if (plan.schema !== 1 || !Array.isArray(plan.nodes)) throw new Error('it is no plan');
+      return plan as ClusterPlan;
+    } catch (error) {
+      const name = basename(this.folder);
+      throw new ClusterError(
+        'E_CONFIG',
+        `the plan of cluster "${name}" cannot be read: ${path}: ${errorMessage(error)}`,
+        { cause: error, remedies: [`corral down ${name} removes the cluster, with its data`] },
+      );
+    }
   }
 
   writePlan(plan: ClusterPlan): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     const path = join(this.folder, 'plan.json');
-    writeFileSync(`${path}.tmp`, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600 });
+    writeDurably(`${path}.tmp`, planText(plan));
     renameSync(`${path}.tmp`, path);
   }
 
-  /** The plan of a new cluster; false when there is one already, perhaps since a moment ago. */
-  createPlan(plan: ClusterPlan): boolean {
-    return this.#createOnce('plan.json', `${JSON.stringify(plan, null, 2)}\n`);
+  /**
+   * The folder of a new cluster with its plan, both at once; false when there is one already, perhaps
+   * since a moment ago. `maker` is the process that goes on to boot it.
+   */
+  createPlan(plan: ClusterPlan, maker: number): boolean {
+    const clusters = dirname(this.folder);
+    mkdirSync(clusters, { recursive: true, mode: 0o700 });
+    const staged = mkdtempSync(join(clusters, `.${basename(this.folder)}.${maker}.`));
+    try {
+      writeFileSync(join(staged, 'maker'), `${maker}\n`, { mode: 0o600 });
+      writeDurably(join(staged, 'plan.json'), planText(plan));
+      renameSync(staged, this.folder);
+      return true;
+    } catch (error) {
+      if (['ENOTEMPTY', 'EEXIST'].includes(systemErrorCode(error) ?? '')) return false;
+      throw error;
+    } finally {
+      rmSync(staged, { recursive: true, force: true });
+    }
+  }
+
+  /** The process that made it, which may still be about to start the keeper. */
+  get maker(): number {
+    const path = join(this.folder, 'maker');
+    return existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
   }
 
   /** A secret that only users of this folder know: every local user may reach the control socket. */
   secret(): string {
     const path = join(this.folder, 'secret');
-    if (!existsSync(path)) this.#createOnce('secret', `${randomBytes(16).toString('hex')}\n`);
+    if (!existsSync(path)) this.#createSecret(path);
     return readFileSync(path, 'utf8').trim();
   }
 
@@ -85,20 +135,32 @@ export class ClusterState {
   }
 
   /** Of several that make the same file at once one does, and the others see it whole. */
-  #createOnce(name: string, text: string): boolean {
+  #createSecret(path: string): void {
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    const path = join(this.folder, name);
     const staged = `${path}.${randomBytes(6).toString('hex')}`;
-    writeFileSync(staged, text, { mode: 0o600 });
+    writeFileSync(staged, `${randomBytes(16).toString('hex')}\n`, { mode: 0o600 });
     try {
       linkSync(staged, path);
-      return true;
     } catch (error) {
-      if (systemErrorCode(error) === 'EEXIST') return false;
-      throw error;
+      if (systemErrorCode(error) !== 'EEXIST') throw error;
     } finally {
       rmSync(staged, { force: true });
     }
+  }
+}
+
+function planText(plan: ClusterPlan): string {
+  return `${JSON.stringify(plan, null, 2)}\n`;
+}
+
+/** A plan that a crash of the machine leaves empty would cost the cluster. */
+function writeDurably(path: string, text: string): void {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -107,6 +169,17 @@ export function listClusters(home: string): string[] {
   const folder = join(home, 'clusters');
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, 'plan.json')))
+    .filter((name) => !name.startsWith('.'))
     .sort();
+}
+
+/** Folders of clusters that were being made, each with the process that did. */
+export function listStaged(
+  home: string,
+): readonly { readonly path: string; readonly maker: number }[] {
+  const folder = join(home, 'clusters');
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.startsWith('.'))
+    .map((name) => ({ path: join(folder, name), maker: Number(name.split('.')[2]) }));
 }

@@ -83,8 +83,9 @@ export function judge(
 }
 
 /**
- * No election is under way: some running central node leads, `lost` is not taken for the leader, and
- * the others that nothing cuts off follow it; or too few are left for a leader.
+ * No election is under way: some running central node leads, `lost` is not taken for the leader, the
+ * others that reach it follow it, and those that do not hear it any more have noticed; or too few are
+ * left for a leader.
  */
 export function isSettled(
   status: Pick<ClusterStatus, 'nodes' | 'leader'>,
@@ -92,12 +93,20 @@ export function isSettled(
 ): boolean {
   const central = status.nodes.filter((node) => node.role === 'central');
   const majority = Math.floor(central.length / 2) + 1;
-  const running = central.filter((node) => node.state === 'running' && node.faults.length === 0);
   const alive = central.filter((node) => node.state === 'running');
   if (alive.length < majority) return true;
-  if (status.leader === null || status.leader === lost) return false;
+  const { leader } = status;
+  if (leader === null || leader === lost) return false;
   const serving = new Set(servingOf(status.nodes).map((node) => node.name));
-  return running.every((node) => serving.has(node.name));
+  return alive.every((node) => {
+    const { name } = node;
+    if (node.faults.includes(`cut:${leader}>${name}`)) return !serving.has(name);
+    // What is slowed, refused or not heard may follow, or not.
+    const hampered = node.faults.some(
+      (fault) => !fault.startsWith('cut:') || fault.endsWith(`>${leader}`),
+    );
+    return hampered || serving.has(name);
+  });
 }
 
 /** What is known of a cluster that has no keeper: its plan. */

@@ -24,7 +24,7 @@ describe('a keeper that nobody asks for a boot', () => {
     ['start', true],
   ])('goes away after "%s"; the folder stays: %s', async (mode, stays) => {
     const state = newState();
-    expect(state.createPlan(plan)).toBe(true);
+    expect(state.createPlan(plan, process.pid)).toBe(true);
 
     const keeper = spawn(process.execPath, [keeperMain, state.folder, mode, '100'], {
       stdio: 'ignore',
@@ -41,12 +41,12 @@ describe('what several commands make at once', () => {
     const state = newState();
     const other = new ClusterState(join(state.folder, '../..'), 'k');
 
-    expect(state.createPlan(plan)).toBe(true);
-    expect(other.createPlan({ ...plan, token: 'other' })).toBe(false);
+    expect(state.createPlan(plan, process.pid)).toBe(true);
+    expect(other.createPlan({ ...plan, token: 'other' }, process.pid)).toBe(false);
 
     expect(other.readPlan().token).toBe('t');
     expect(other.secret()).toBe(state.secret());
-    expect(readdirSync(state.folder).sort()).toEqual(['plan.json', 'secret']);
+    expect(readdirSync(state.folder).sort()).toEqual(['maker', 'plan.json', 'secret']);
   });
 
   it('belongs to a folder, not to the words that a relative path is', () => {

@@ -1,12 +1,13 @@
 // What marks a node's processes, and that only those of the asked cluster are found.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { collectGarbage } from '../src/garbage.js';
+import { makePlan } from '../src/plan.js';
 import { findLeftovers, killLeftovers } from '../src/process/sweep.js';
 import { ClusterState, listClusters } from '../src/state.js';
 
@@ -74,6 +75,29 @@ describe('garbage collection', () => {
     expect(before).toEqual(['stopped', 'unfinished']);
     expect(done).toEqual(told);
     expect(listClusters(home)).toEqual(['stopped']);
+  });
+});
+
+describe('garbage collection of what was being made', () => {
+  it('spares what a living command is at, and takes what a killed one left', async () => {
+    const home = newHome();
+    const spec = { name: 'new', central: 1, workers: 0, cloudConfigs: {}, ignoreUnknown: false };
+    const given = { number: 7, discoveryPort: 4000, token: 'tok', createdAt: '' };
+    const { plan } = makePlan(spec, given);
+    const dead = spawnSync('true').pid;
+    new ClusterState(home, 'living').createPlan(plan, process.pid);
+    new ClusterState(home, 'killed').createPlan(plan, dead);
+    for (const maker of [process.pid, dead]) {
+      mkdirSync(join(home, 'clusters', `.staged.${maker}.abc123`));
+    }
+
+    const { clusters } = await collectGarbage(home, { dryRun: false });
+
+    expect(clusters).toEqual(['killed']);
+    expect(readdirSync(join(home, 'clusters')).sort()).toEqual([
+      `.staged.${process.pid}.abc123`,
+      'living',
+    ]);
   });
 });
 

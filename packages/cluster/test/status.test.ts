@@ -82,6 +82,32 @@ describe('a cluster has settled', () => {
     expect(settled(nodes('killed', 'killed', 'C3'), 'n0')).toBe(true);
   });
 
+  it('when those who do not hear the leader have noticed, and the others follow', () => {
+    const cut = ['cut:n0>n1', 'cut:n1>n0', 'cut:n0>n2', 'cut:n2>n0'];
+    const list = (first: string, second = 'F2'): Brief[] => [
+      node('n0', first, cut),
+      node('n1', 'L2', cut.slice(0, 2)),
+      node('n2', second, cut.slice(2)),
+    ];
+    const away = (word: string): Brief[] => [
+      node('n0', 'L2', ['cut:n0>n1']),
+      node('n1', word, ['cut:n0>n1']),
+      node('n2', 'F2'),
+    ];
+
+    expect(settled(away('F2'))).toBe(false);
+    expect(settled(away('C2'))).toBe(true);
+    expect(settled(list('C2'))).toBe(true);
+    expect(settled(list('C2', 'C2'))).toBe(false);
+  });
+
+  it('with whatever a slow or one-way link makes of a node', () => {
+    const slow = [node('n0', 'L2'), node('n1', 'C2', ['slow:n0>n1']), node('n2', 'F2')];
+    const unheard = [node('n0', 'L2'), node('n1', 'F2', ['cut:n1>n0']), node('n2', 'F2')];
+
+    expect([settled(slow), settled(unheard)]).toEqual([true, true]);
+  });
+
   it('without those that are cut off', () => {
     const list = [node('n0', 'L2', ['cut:n0>n1']), node('n1', 'L3'), node('n2', 'F3')];
 

@@ -1,5 +1,6 @@
 // down, stop and gc: what ends processes, and what removes data.
-import { Cluster, collectGarbage, nameFlag } from '@corral/cluster';
+import { Cluster, ClusterError, collectGarbage, nameFlag } from '@corral/cluster';
+import type { ClusterPlan } from '@corral/cluster';
 import type { Context } from '../context.js';
 import { show } from '../context.js';
 import { folderBytes } from '../disk.js';
@@ -30,6 +31,11 @@ export async function runDown(
   if (all && name !== undefined) {
     throw new UsageError(`which clusters: "${name}", or --all? Give one of them`);
   }
+  const named = name ?? flags.name ?? context.environment['CORRAL_NAME'] ?? '';
+  const names = Cluster.list(context.home);
+  if (!all && named === '' && names.length > 1) {
+    throw new UsageError(`which of ${names.join(', ')}? Give a name, or --all`);
+  }
   const clusters = all
     ? Cluster.list(context.home).map((one) => Cluster.attach(context.home, one))
     : [await openCluster(name, flags, context)];
@@ -43,7 +49,7 @@ export async function runDown(
 }
 
 async function downOne(cluster: Cluster, flags: DownFlags, context: Context): Promise<Removed> {
-  const { nodes } = cluster.plan;
+  const nodes = nodesOf(cluster);
   const bytes = await folderBytes(cluster.folder);
   const dryRun = flags.dryRun === true;
   const begun = performance.now();
@@ -63,6 +69,16 @@ async function downOne(cluster: Cluster, flags: DownFlags, context: Context): Pr
     );
   }
   return { name: cluster.name, removed: !dryRun, nodes: nodes.length, bytes };
+}
+
+/** None where the plan is damaged: what is there is removed all the same. */
+function nodesOf(cluster: Cluster): ClusterPlan['nodes'] {
+  try {
+    return cluster.plan.nodes;
+  } catch (error) {
+    if (error instanceof ClusterError && error.code === 'E_CONFIG') return [];
+    throw error;
+  }
 }
 
 export async function runStop(

@@ -203,13 +203,18 @@ async function readLink(cluster: Cluster, text: string): Promise<LinkName> {
   throw new UsageError(`${text}: a link has two different ends`);
 }
 
-/** `n1,n2 / n3`; a missing second group is everybody else. */
+/** `n1,n2 / n3`; `n1,n2` alone is cut off from everybody else. */
 async function readGroups(
   cluster: Cluster,
   words: readonly string[],
 ): Promise<[string[], string[]]> {
   const [left = '', right = '', extra] = words.join(' ').split('/');
-  if (extra !== undefined) throw new UsageError('two groups, with one slash between them');
+  const separated = words.some((word) => word.includes('/'));
+  if (extra !== undefined || (!separated && words.length > 1)) {
+    throw new UsageError(
+      'two groups, with one slash between them: corral fault partition n1,n2 / n3',
+    );
+  }
   const read = async (text: string): Promise<string[]> => {
     const names = text.split(/[\s,]+/).filter((name) => name !== '');
     return Promise.all(names.map(async (name) => (await cluster.resolve(name)).name));

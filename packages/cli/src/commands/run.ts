@@ -43,13 +43,19 @@ export async function runEnv(
   context: Context,
 ): Promise<void> {
   if (flags.unset === true) {
-    context.streams.stdout('unset ETCDCTL_ENDPOINTS ETCDCTL_API CORRAL_NAME\n');
+    context.streams.stdout('unset ETCDCTL_ENDPOINTS ETCDCTL_API CORRAL_NAME CORRAL_URL\n');
     return;
   }
   const cluster = await openCluster(undefined, flags, context);
-  const urls = centralUrls(await cluster.status()).join(',');
+  const urls = centralUrls(await cluster.status());
+  if (urls.length === 0) {
+    throw new ClusterError('E_FAILED', `"${cluster.name}" is stopped: no store answers`, {
+      remedies: [`corral start ${cluster.name}`],
+    });
+  }
   context.streams.stdout(
-    `export ETCDCTL_ENDPOINTS=${urls}\nexport ETCDCTL_API=2\nexport CORRAL_NAME=${cluster.name}\n`,
+    `export ETCDCTL_ENDPOINTS=${urls.join(',')}\nexport ETCDCTL_API=2\n` +
+      `export CORRAL_NAME=${cluster.name}\nexport CORRAL_URL=${urls[0] ?? ''}\n`,
   );
 }
 

@@ -1,6 +1,7 @@
 // status and ls: how clusters are.
 import { Cluster, age } from '@corral/cluster';
-import { systemClock } from '@corral/kit';
+import type { ClusterStatus } from '@corral/cluster';
+import { errorMessage, systemClock } from '@corral/kit';
 import type { Context } from '../context.js';
 import { show, tell } from '../context.js';
 import { folderBytes } from '../disk.js';
@@ -67,17 +68,16 @@ export async function runList(flags: CommonOptions, context: Context): Promise<v
     for (const name of names) context.streams.stdout(`${name}\n`);
     return;
   }
-  const clusters = await Promise.all(
-    names.map(async (name) => {
-      const cluster = Cluster.attach(context.home, name);
-      const { createdAt } = cluster.plan;
-      const [status, diskBytes] = await Promise.all([
-        cluster.status(),
-        folderBytes(cluster.folder),
-      ]);
-      return { status, createdAt, diskBytes, folder: cluster.folder };
-    }),
+  const listed = await Promise.all(
+    names.map((name) =>
+      listOne(Cluster.attach(context.home, name)).catch((error: unknown) => {
+        // One that is damaged must not hide the others.
+        tell(context, `${name}: ${errorMessage(error)}\n`);
+        return undefined;
+      }),
+    ),
   );
+  const clusters = listed.filter((one) => one !== undefined);
   if (form === 'json' || form === 'yaml') {
     const objects = clusters.map(({ status, ...more }) => ({ ...status, ...more }));
     await printObject(context, form, objects);
@@ -98,4 +98,15 @@ export async function runList(flags: CommonOptions, context: Context): Promise<v
   const head = ['NAME', 'RUNTIME', 'STATE', 'NODES', 'LEADER', 'AGE', 'DISK'];
   show(context, `${table([[...head, ...(wide ? ['FOLDER'] : [])], ...rows])}\n`);
   if (rows.length === 0 && flags.quiet !== true) tell(context, 'none yet: corral up boots one\n');
+}
+
+async function listOne(cluster: Cluster): Promise<{
+  readonly status: ClusterStatus;
+  readonly createdAt: string;
+  readonly diskBytes: number;
+  readonly folder: string;
+}> {
+  const { createdAt } = cluster.plan;
+  const [status, diskBytes] = await Promise.all([cluster.status(), folderBytes(cluster.folder)]);
+  return { status, createdAt, diskBytes, folder: cluster.folder };
 }

@@ -172,7 +172,7 @@ async function remove(cluster: Cluster, flags: UpFlags, context: Context): Promi
     const answer = await ask(`This removes ${what}. Go on? [y/N] `);
     if (!/^y(es)?$/i.test(answer.trim())) {
       throw new ClusterError('E_FAILED', `not confirmed: "${cluster.name}" was left as it is`, {
-        remedies: ['corral up --recreate --yes'],
+        remedies: [`corral up ${cluster.name} --recreate --yes, with your options`],
       });
     }
   }

@@ -36,7 +36,10 @@ disk say so. Programs of other make dial nodes directly and do not notice what i
     fault
       .command('partition')
       .description('cut all links between two groups: n1,n2 / n3')
-      .argument('<groups...>', 'two groups with a slash between them')
+      .argument(
+        '<groups...>',
+        'two groups with a slash between them; one group alone is cut off from all others',
+      )
       .option('--one-way', 'only from the first group to the second'),
   ).action(async (words: readonly string[], flags: FaultFlags) =>
     (await load()).partition(words, flags, context),

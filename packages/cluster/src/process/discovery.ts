@@ -10,6 +10,7 @@ import type { ClusterPlan } from '../plan.js';
 import type { DiscoveryHandle } from '../runtime.js';
 import { issueCertificates } from './ca.js';
 import { authorityFileOf } from './node-environment.js';
+import { requireFree } from './preflight.js';
 import { publicHost, startPublicDiscovery } from './public-discovery.js';
 import type { PublicDiscovery } from './public-discovery.js';
 
@@ -48,6 +49,7 @@ export class ClusterDiscovery implements DiscoveryHandle {
   async start(): Promise<void> {
     const { plan, folder, clock, prng, logger, pid } = this.#options;
     const { discoveryPort: port, token, size, publicTokens } = plan;
+    if (this.#service === undefined) await requireFree('127.0.0.1', port);
     this.#service ??= await startDiscoveryService({
       listen: { host: '127.0.0.1', port },
       dataDir: join(folder, 'discovery'),

@@ -122,6 +122,10 @@ try {
   process.stderr.write(`${errorMessage(error)}\n`);
   process.exit(1);
 }
+// Somebody removed the folder, or another cluster lives in it now: this one has nothing to hold.
+systemClock.every(500, () => {
+  if (ending === undefined && !state.holds(plan)) void end(false, false);
+});
 // Nobody ever asked for a boot: the command that started this keeper was killed at once.
 systemClock.setTimer(Number(patienceMs), () => {
   if (!boot.isAskedFor) void end(isNew, false);

@@ -23,7 +23,7 @@ export const thisSystem: System = {
   },
 };
 
-/** Throws ClusterError E_UNSUPPORTED_SYSTEM, E_DISK_LOW, E_PORT_TAKEN or E_CONFIG. Gives a line for people. */
+/** Throws ClusterError E_UNSUPPORTED_SYSTEM, E_DISK_LOW, E_PORT_TAKEN, E_CONFIG or E_CLOUD_CONFIG. Gives a line for people. */
 export async function preflight(
   plan: ClusterPlan,
   home: string,
@@ -46,18 +46,41 @@ export async function preflight(
   let ports = 0;
   for (const node of plan.nodes) {
     const { client, peer } = nodeUrls(node);
+    if (node.role === 'central' && client.length === 0) {
+      throw new ClusterError(
+        'E_CLOUD_CONFIG',
+        `${node.cloudConfig.file} has no coreos.etcd2 section: a central node is a member of the store`,
+        { remedies: ['add the section; examples/article/central.yaml has one'] },
+      );
+    }
     for (const { hostname, port } of [...client, ...peer].map((url) => new URL(url))) {
       await tryListen(hostname.replace(/^\[|\]$/g, ''), Number(port));
       ports += 1;
     }
   }
-  await tryListen('127.0.0.1', plan.discoveryPort);
+  await requireFree('127.0.0.1', plan.discoveryPort);
   return `node ${process.versions.node} · ${Math.round(free / 2 ** 30)} GiB free · ${ports + 1} ports free`;
 }
 
 /** True when nothing of another program lives at this address. */
 export async function isFree(host: string, port: number): Promise<boolean> {
   return (await listenError(host, port)) === undefined;
+}
+
+/** Throws ClusterError E_PORT_TAKEN: what the cluster itself needs, beside its nodes. */
+export async function requireFree(host: string, port: number): Promise<void> {
+  const error = await listenError(host, port);
+  if (error === undefined) return;
+  const holder = findHolder(host, port);
+  const who = holder === undefined ? error.message : `held by "${holder.name}", pid ${holder.pid}`;
+  throw new ClusterError(
+    'E_PORT_TAKEN',
+    `the cluster's discovery service needs ${host}:${port}: ${who}`,
+    {
+      details: { host, port, pid: holder?.pid },
+      remedies: [holder === undefined ? 'free the port' : `stop pid ${holder.pid}`],
+    },
+  );
 }
 
 async function tryListen(host: string, port: number): Promise<void> {

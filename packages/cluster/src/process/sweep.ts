@@ -17,7 +17,7 @@ export function findLeftovers(folder: string): readonly Leftover[] {
     if (mark === undefined) continue;
     const [clusterFolder = '', node = ''] = mark.split('#');
     const wanted = clusterFolder === folder || clusterFolder.startsWith(`${folder}/`);
-    if (wanted && isAlive(name)) found.push({ pid: Number(name), clusterFolder, node });
+    if (wanted && isAlive(Number(name))) found.push({ pid: Number(name), clusterFolder, node });
   }
   return found;
 }
@@ -43,7 +43,7 @@ function readMark(pid: string): string | undefined {
 }
 
 /** A killed orphan stays as a zombie where nobody reaps: it holds nothing any more. */
-function isAlive(pid: string): boolean {
+export function isAlive(pid: number): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
