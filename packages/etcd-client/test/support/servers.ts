@@ -62,11 +62,12 @@ export async function startServer(program: string): Promise<RunningServer> {
   try {
     await poll(
       async () => {
-        const request = { method: 'GET', path: '/health', timeoutMs: 1_000 } as const;
+        // A member is healthy a moment before it has published where clients find it.
+        const request = { method: 'GET', path: '/v2/members', timeoutMs: 1_000 } as const;
         const result = await connections.exchange(clientUrl, request);
-        return result.ok && result.answer.body.includes('true') ? true : undefined;
+        return result.ok && result.answer.body.includes(clientUrl) ? true : undefined;
       },
-      { clock: systemClock, what: `${program} to be healthy`, timeoutMs: 30_000 },
+      { clock: systemClock, what: `${program} to publish its address`, timeoutMs: 30_000 },
     );
   } catch (error) {
     await stop();
