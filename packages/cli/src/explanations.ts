@@ -72,9 +72,52 @@ export const explanations: Readonly<Record<ErrorId, Explanation>> = {
   },
   E_NO_DOCKER: {
     exitCode: 5,
-    means: 'Containers were asked for and cannot be had.',
-    when: 'up --runtime docker: this version runs nodes as plain processes.',
-    todo: ['drop --runtime docker: the same cluster boots as plain processes'],
+    means: 'Containers were asked for and no Docker engine answers.',
+    when: 'up --runtime docker, and commands on a cluster of containers. DOCKER_HOST is tried alone if it is set, else /var/run/docker.sock, the rootless socket and the current context; the message says what each of them answered.',
+    todo: [
+      'start Docker, and see docker version',
+      'unset DOCKER_HOST if it names an engine that is gone',
+      'drop --runtime docker: the same cluster boots as plain processes',
+    ],
+  },
+  E_DOCKER_PERMISSION: {
+    exitCode: 5,
+    means: 'A Docker engine is there, but this user may not use its socket.',
+    when: 'The socket belongs to root and a group (usually "docker") that the user is not in, or is not in since the last login.',
+    todo: [
+      'sudo usermod -aG docker $USER, then log in again',
+      'install a rootless Docker for this user',
+      'drop --runtime docker: the same cluster boots as plain processes',
+    ],
+  },
+  E_DOCKER_OLD: {
+    exitCode: 5,
+    means: 'The Docker engine is too old to run systemd in a container without --privileged.',
+    when: 'Its API is older than 1.41 (engine 20.10), the first with private cgroup namespaces.',
+    todo: [
+      'upgrade the engine',
+      'drop --runtime docker: the same cluster boots as plain processes',
+    ],
+  },
+  E_IMAGE_MISSING: {
+    exitCode: 5,
+    means: 'The image of the nodes is not on this machine.',
+    when: 'A cluster of containers is started and its image was removed, or an image that was named does not exist. up --runtime docker builds a missing node image by itself; nothing is ever pulled without being asked for.',
+    todo: [
+      'corral image build makes it, also without a registry',
+      'corral image load FILE.tar takes one from another machine',
+      'corral image ls shows what is there',
+    ],
+  },
+  E_IMAGE_BUILD: {
+    exitCode: 5,
+    means: 'An image could not be built.',
+    when: 'No registry and no mmdebstrap or debootstrap, no right to run them, no package mirror, a node binary that needs more libraries than the image has, no space left. The message ends with the last lines of the step that failed.',
+    todo: [
+      'apt-get install mmdebstrap, and run as root, where there is no registry',
+      'corral image build --verbose shows each line',
+      'corral image load FILE.tar takes an image from another machine',
+    ],
   },
   E_FAULT_UNAVAILABLE: {
     exitCode: 5,
