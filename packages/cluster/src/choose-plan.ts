@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '@corral/kit';
 import { ClusterError } from './errors.js';
-import { firstNumber, makePlan, nodeAddress } from './plan.js';
+import { nodeAddress } from './addresses.js';
+import { firstNumber, makePlan } from './plan.js';
 import type { ClusterPlan, ClusterSpec, PlanWarning } from './plan.js';
 import { isFree } from './process/preflight.js';
 import { ClusterState, listClusters } from './state.js';
@@ -29,7 +30,8 @@ export async function choosePlan(
     // Another cluster, perhaps of another home, holds exactly these addresses; a wildcard holder
     // blocks all of them and is the preflight's to name.
     const busy =
-      !(await isFree(nodeAddress(number, 1), 2380)) && (await isFree(nodeAddress(1, 1), 2380));
+      !(await isFree(nodeAddress('process', number, 1), 2380)) &&
+      (await isFree(nodeAddress('process', 1, 1), 2380));
     if (!busy) return candidate;
   }
   throw new ClusterError('E_FAILED', 'all 249 cluster numbers are in use');

@@ -2,8 +2,10 @@
 // what is kept on disk, so a cluster that is started again is the same cluster.
 import { createHash } from 'node:crypto';
 import { parseUserData, substitute } from '@corral/cloudinit';
+import { nodeAddress } from './addresses.js';
 import { ClusterError } from './errors.js';
 import { defaultCloudConfigs } from './defaults.js';
+import type { RuntimeKind } from './runtime.js';
 
 export type Role = 'central' | 'worker';
 
@@ -11,6 +13,8 @@ export type CloudConfigFile = { readonly file: string; readonly text: string };
 
 export type ClusterSpec = {
   readonly name: string;
+  /** Where its nodes live; plain processes unless something else is said. */
+  readonly runtime?: RuntimeKind;
   readonly central: number;
   readonly workers: number;
   readonly cloudConfigs: Readonly<Partial<Record<Role, CloudConfigFile>>>;
@@ -21,7 +25,7 @@ export type ClusterSpec = {
 export type NodePlan = {
   readonly name: string;
   readonly role: Role;
-  /** D of 127.C.0.D. */
+  /** Its place in the cluster's addresses. (addresses.ts) */
   readonly number: number;
   readonly address: string;
   readonly hostname: string;
@@ -29,12 +33,15 @@ export type NodePlan = {
   readonly cloudConfig: CloudConfigFile;
   /** Wins over what the cloud-config says; for members that join a running cluster. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Of a container: which port of 127.0.0.1 leads to which of its ports. */
+  readonly published?: Readonly<Record<string, number>>;
 };
 
 export type ClusterPlan = {
   readonly schema: 1;
   readonly name: string;
-  /** C of 127.C.0.D. */
+  readonly runtime: RuntimeKind;
+  /** Which addresses are its nodes'. (addresses.ts) */
   readonly number: number;
   readonly discoveryPort: number;
   readonly token: string;
@@ -44,6 +51,9 @@ export type ClusterPlan = {
   readonly nodes: readonly NodePlan[];
   readonly createdAt: string;
 };
+
+/** What all nodes of a cluster share. */
+type Scene = Pick<ClusterPlan, 'runtime' | 'number' | 'discoveryPort' | 'token'>;
 
 export type PlanWarning = { readonly text: string };
 
@@ -74,13 +84,14 @@ export function makePlan(
       text: `${spec.central} central nodes tolerate no more failures than ${same}: an even number adds none`,
     });
   }
-  const discoveryUrl = discoveryUrlOf(given);
+  const runtime = spec.runtime ?? 'process';
+  const scene = { ...given, runtime };
   const nodes: NodePlan[] = [];
   for (let i = 1; i <= spec.central; i += 1) {
-    nodes.push(planNode(spec, 'central', i, given.number, discoveryUrl));
+    nodes.push(planNode(spec, 'central', i, scene));
   }
   for (let i = 1; i <= spec.workers; i += 1) {
-    nodes.push(planNode(spec, 'worker', i, given.number, discoveryUrl));
+    nodes.push(planNode(spec, 'worker', i, scene));
   }
   const tokens = new Set<string>();
   for (const node of nodes) {
@@ -93,6 +104,7 @@ export function makePlan(
   const plan: ClusterPlan = {
     schema: 1,
     name: spec.name,
+    runtime,
     number: given.number,
     discoveryPort: given.discoveryPort,
     token: given.token,
@@ -119,13 +131,7 @@ export function planAddedNode(
     throw sharedHostname(like, plan.nodes.filter((node) => node.role === role).length + 1);
   }
   const spec = { name: plan.name, central: 0, workers: 0, cloudConfigs, ignoreUnknown: true };
-  const discoveryUrl = discoveryUrlOf(plan);
-  const node = planNode(spec, role, index, plan.number, discoveryUrl);
-  return { ...node, environment };
-}
-
-export function nodeAddress(cluster: number, node: number): string {
-  return `127.${cluster}.0.${node}`;
+  return { ...planNode(spec, role, index, plan), environment };
 }
 
 /** A number for a name, to begin probing with: 2..250. */
@@ -142,17 +148,16 @@ function planNode(
   spec: ClusterSpec,
   role: Role,
   index: number,
-  cluster: number,
-  discoveryUrl: string,
+  scene: Scene,
 ): NodePlan {
   const number = role === 'central' ? index : 100 + index;
   const name = nodeName(role, index);
   const machineId = createHash('md5').update(`${spec.name}/${name}`).digest('hex');
   const cloudConfig = spec.cloudConfigs[role] ?? {
     file: `built-in ${role}.yaml`,
-    text: builtInCloudConfig(role, discoveryUrl),
+    text: builtInCloudConfig(role, discoveryUrlOf(scene)),
   };
-  const address = nodeAddress(cluster, number);
+  const address = nodeAddress(scene.runtime, scene.number, number);
   return { name, role, number, address, hostname: name, machineId, cloudConfig, environment: {} };
 }
 
@@ -165,8 +170,11 @@ export function planCloudConfigText(
   return given?.text ?? builtInCloudConfig(role, discoveryUrlOf(plan));
 }
 
-function discoveryUrlOf(plan: Pick<ClusterPlan, 'discoveryPort' | 'token'>): string {
-  return `http://127.0.0.1:${plan.discoveryPort}/${plan.token}`;
+/** As the nodes of the cluster reach it. */
+function discoveryUrlOf({ runtime, discoveryPort, token }: Scene): string {
+  return runtime === 'docker'
+    ? `https://${publicHost}/${token}`
+    : `http://127.0.0.1:${discoveryPort}/${token}`;
 }
 
 function builtInCloudConfig(role: Role, discoveryUrl: string): string {

@@ -69,7 +69,7 @@ export class ClusterState {
     try {
       const plan = JSON.parse(readFileSync(path, 'utf8')) as Partial<ClusterPlan>;
       if (plan.schema !== 1 || !Array.isArray(plan.nodes)) throw new Error('it is no plan');
-      return plan as ClusterPlan;
+      return { ...plan, runtime: plan.runtime ?? 'process' } as ClusterPlan;
     } catch (error) {
       const name = basename(this.folder);
       throw new ClusterError(

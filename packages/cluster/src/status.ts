@@ -130,7 +130,7 @@ export function stoppedStatus(plan: ClusterPlan): ClusterStatus {
   return {
     schema: 1,
     name: plan.name,
-    runtime: 'process',
+    runtime: plan.runtime,
     ...judge(nodes),
     leader: null,
     discovery: null,

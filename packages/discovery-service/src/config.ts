@@ -5,8 +5,12 @@ import { errorMessage } from '@corral/kit';
 import { DiscoveryServiceError } from './backing.js';
 import { isToken } from './tokens.js';
 
+export type Listen = { readonly host: string; readonly port: number };
+
 export type ServiceConfig = {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Listen;
+  /** A second address, without TLS. */
+  readonly plain: Listen | undefined;
   readonly etcd: string | undefined;
   readonly host: string | undefined;
   readonly dataDir: string;
@@ -24,6 +28,7 @@ export const helpText = `usage: discovery-service [flags]
   --token NAME=SIZE     issue a token of this name; may be given several times
   --strict-compat       only 32-digit tokens, no checks of our own
   --cert-file FILE --key-file FILE   serve TLS
+  --plain-addr HOST:PORT  where to listen without TLS besides
   --help
 `;
 
@@ -35,16 +40,18 @@ export function readServiceConfig(
   const values = parse(words);
   if (values.help === true) return undefined;
   const addr = values.addr ?? environment['DISC_ADDR'] ?? ':8087';
-  const listen = /^(.*):(\d{1,5})$/.exec(addr);
-  if (listen === null || Number(listen[2]) > 65_535) throw bad(`--addr ${addr} is not HOST:PORT`);
   const { 'cert-file': certFile, 'key-file': keyFile } = values;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw bad('--cert-file and --key-file go together');
   }
-  const host = listen[1] === '' ? '0.0.0.0' : (listen[1] ?? '');
+  const { 'plain-addr': plain } = values;
+  if (plain !== undefined && certFile === undefined) {
+    throw bad('--plain-addr is for a service whose --addr has TLS: give --cert-file and --key-file');
+  }
   const strict = values['strict-compat'] === true;
   return {
-    listen: { host: host.replace(/^\[|\]$/g, ''), port: Number(listen[2]) },
+    listen: readListen('--addr', addr),
+    plain: plain === undefined ? undefined : readListen('--plain-addr', plain),
     etcd: readUrl('--etcd', values.etcd ?? environment['DISC_ETCD']),
     host: readUrl('--host', values.host ?? environment['DISC_HOST']),
     dataDir: values['data-dir'] ?? environment['DISC_DATA_DIR'] ?? 'discovery.data',
@@ -66,6 +73,7 @@ type Values = {
   readonly 'strict-compat'?: boolean;
   readonly 'cert-file'?: string;
   readonly 'key-file'?: string;
+  readonly 'plain-addr'?: string;
   readonly help?: boolean;
 };
 
@@ -82,12 +90,20 @@ function parse(words: readonly string[]): Values {
         'strict-compat': { type: 'boolean' },
         'cert-file': { type: 'string' },
         'key-file': { type: 'string' },
+        'plain-addr': { type: 'string' },
         help: { type: 'boolean' },
       },
     }).values;
   } catch (error) {
     throw bad(errorMessage(error));
   }
+}
+
+function readListen(flag: string, text: string): Listen {
+  const match = /^(.*):(\d{1,5})$/.exec(text);
+  if (match === null || Number(match[2]) > 65_535) throw bad(`${flag} ${text} is not HOST:PORT`);
+  const host = match[1] === '' ? '0.0.0.0' : (match[1] ?? '');
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(match[2]) };
 }
 
 function readToken(text: string, strict: boolean): { name: string; size: number } {

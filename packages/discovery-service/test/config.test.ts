@@ -13,6 +13,7 @@ const read = (line: string, environment: Record<string, string> = {}): unknown =
 it('has the defaults of the original, with a store of its own', () => {
   expect(read('')).toEqual({
     listen: { host: '0.0.0.0', port: 8087 },
+    plain: undefined,
     etcd: undefined,
     host: undefined,
     dataDir: 'discovery.data',
@@ -55,6 +56,7 @@ it.each([
   ['--token a=0', 'is not NAME=SIZE'],
   ['--strict-compat --token short=3', 'is not NAME=SIZE'],
   ['--cert-file x', 'go together'],
+  ['--plain-addr :80', 'whose --addr has TLS'],
   ['--cert-file /none --key-file /none', 'cannot read /none'],
   ['--bogus', '--bogus'],
 ])('refuses %s', (line, why) => {

@@ -92,7 +92,7 @@ describe.runIf(hasOpenssl)('over TLS', () => {
       return { cert: readFileSync(cert, 'utf8'), key: readFileSync(key, 'utf8') };
     };
     const [one, two] = [make('one'), make('two')];
-    const { url } = await service({ tls: one });
+    const { url, plainUrl } = await service({ tls: one, plain: { host: '127.0.0.1', port: 0 } });
 
     const text = await new Promise<string>((resolve, reject) => {
       const asked = request(`${url}/new`, { ca: one.cert, agent: false }, (response) => {
@@ -105,6 +105,8 @@ describe.runIf(hasOpenssl)('over TLS', () => {
 
     expect(text.startsWith(`${url}/`)).toBe(true);
     expect(url.startsWith('https://')).toBe(true);
+    expect(plainUrl).toMatch(/^http:/);
+    expect((await ask(plainUrl ?? '', new URL(text).pathname)).status).toBe(200);
     await expect(mixed).rejects.toMatchObject({ code: 'E_DISCOVERY_FLAGS' });
   });
 });
