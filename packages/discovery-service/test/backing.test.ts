@@ -1,7 +1,7 @@
 // A store behind the service that fails: what an etcd that boots sees of it.
 import { expect, it } from 'vitest';
-import { ManualClock } from '@corral/kit/testing';
-import { ask, fakeStore, freePort, open, register, service, until } from './support/world.js';
+import { freePort, ManualClock } from '@corral/kit/testing';
+import { ask, fakeStore, open, register, service, until } from './support/world.js';
 
 const token = 'a'.repeat(32);
 

@@ -6,8 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { poll, systemClock } from '@corral/kit';
+import { freePorts } from '@corral/kit/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { ask, freePort, newToken, register, service, tempDir } from './support/world.js';
+import { ask, newToken, register, service, tempDir } from './support/world.js';
 
 const etcd = '/usr/bin/etcd';
 const hasEtcd = existsSync(etcd);
@@ -16,7 +17,7 @@ const hasOpenssl = existsSync('/usr/bin/openssl');
 if (!hasOpenssl) console.log('discovery-service: no /usr/bin/openssl here, TLS is not tried');
 
 async function startEtcd(dir: string, name: string, words: readonly string[]): Promise<string> {
-  const [client, peer] = [await freePort(), await freePort()];
+  const [client = 0, peer = 0] = await freePorts(2);
   const clientUrl = `http://127.0.0.1:${client}`;
   const peerUrl = `http://127.0.0.1:${peer}`;
   const common = ['--name', name, '--data-dir', join(dir, name), '--enable-v2'];

@@ -1,7 +1,8 @@
 // The routes, over the service's own store: tokens, registrations, waits, and what is refused.
 import { join } from 'node:path';
+import { freePort } from '@corral/kit/testing';
 import { describe, expect, it } from 'vitest';
-import { ask, freePort, newToken, open, register, service, tempDir } from './support/world.js';
+import { ask, newToken, open, register, service, tempDir } from './support/world.js';
 
 const seat = (n: number): string => `n${n}=http://10.0.0.${n}:2380`;
 

@@ -1,9 +1,10 @@
 // Which endpoint gets a request, and what a write's failure means: refused, never sent, or unknown.
+import { refusingUrl } from '@corral/kit/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EtcdClient } from '../src/etcd-client.js';
 import type { EtcdClientOptions } from '../src/client.js';
 import { ClientError, EtcdApiError, isEtcdError } from '../src/errors.js';
-import { fakeMember, fakeTcp, refusingUrl, sendJson, written } from './support/fakes.js';
+import { fakeMember, fakeTcp, sendJson, written } from './support/fakes.js';
 import type { FakeMember } from './support/fakes.js';
 
 function client(endpoints: readonly string[], more: Partial<EtcdClientOptions> = {}): EtcdClient {

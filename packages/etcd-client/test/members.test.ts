@@ -1,9 +1,10 @@
 // The members API, and the peer port's side door with its large numbers.
+import { refusingUrl } from '@corral/kit/testing';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { EtcdClient } from '../src/etcd-client.js';
 import { fetchCluster, parseMembers, renderMembers } from '../src/peer-info.js';
-import { fakeMember, fakeTcp, refusingUrl, sendJson } from './support/fakes.js';
+import { fakeMember, fakeTcp, sendJson } from './support/fakes.js';
 import type { FakeMember } from './support/fakes.js';
 
 function client(...endpoints: string[]): EtcdClient {

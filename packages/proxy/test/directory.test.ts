@@ -1,12 +1,12 @@
 // Where the members are: asked for on peer ports, remembered on disk in etcd's own form.
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ManualClock, RecordingLog } from '@corral/kit/testing';
+import { ManualClock, RecordingLog, refusingUrl } from '@corral/kit/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Directory, ProxyError } from '../src/directory.js';
 import type { DirectoryOptions } from '../src/directory.js';
 import { Endpoints } from '../src/endpoints.js';
-import { asMember, gone, member, peer, rawMember, tempDir, until } from './support/world.js';
+import { asMember, member, peer, rawMember, tempDir, until } from './support/world.js';
 
 type World = {
   readonly directory: Directory;
@@ -111,7 +111,9 @@ describe('a refresh', () => {
   it('asks peer by peer and takes the first that knows members', async () => {
     const empty = await peer(() => []);
     const good = await peer(() => [asMember('http://c')]);
-    const { directory, endpoints } = directoryOf({ peerUrls: [await gone(), empty.url, good.url] });
+    const { directory, endpoints } = directoryOf({
+      peerUrls: [await refusingUrl(), empty.url, good.url],
+    });
 
     await directory.refresh();
 

@@ -1,18 +1,9 @@
 // One request through the proxy: what arrives, what comes back, and what happens when a member or
 // the client fails in the middle.
 import { connect } from 'node:net';
+import { refusingUrl } from '@corral/kit/testing';
 import { describe, expect, it } from 'vitest';
-import {
-  ask,
-  collect,
-  gone,
-  member,
-  named,
-  open,
-  proxyTo,
-  rawMember,
-  until,
-} from './support/world.js';
+import { ask, collect, member, named, open, proxyTo, rawMember, until } from './support/world.js';
 
 describe('a request', () => {
   it('reaches the member as the client sent it, without what concerns one connection only', async () => {
@@ -237,7 +228,7 @@ describe('an answer', () => {
 describe('a write', () => {
   it('goes to the next member when one cannot be dialled', async () => {
     const good = await named('good');
-    const { url } = await proxyTo([await gone(), await gone(), good.url]);
+    const { url } = await proxyTo([await refusingUrl(), await refusingUrl(), good.url]);
 
     const answers = [];
     for (let i = 0; i < 3; i += 1) {
@@ -310,7 +301,7 @@ describe('a read', () => {
   });
 
   it('that all members drop is 502 with their number', async () => {
-    const { url } = await proxyTo([await gone(), await gone()]);
+    const { url } = await proxyTo([await refusingUrl(), await refusingUrl()]);
 
     const answer = await ask(url, '/a');
 

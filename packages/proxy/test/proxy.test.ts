@@ -1,13 +1,12 @@
 // The proxy as a server: local resources, the readonly filter, members that fail and come back.
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '@corral/kit/testing';
+import { ManualClock, refusingUrl } from '@corral/kit/testing';
 import { systemClock } from '@corral/kit';
 import type { Clock } from '@corral/kit';
 import { ProxyError } from '../src/directory.js';
 import {
   ask,
   asMember,
-  gone,
   member,
   named,
   open,
@@ -205,7 +204,7 @@ describe('members', () => {
   });
 
   it('that advertise the proxy’s own address are not asked, under whatever name of it', async () => {
-    const free = await gone();
+    const free = await refusingUrl();
     const { port } = new URL(free);
     const good = await named('good');
     const own = [free, `http://localhost:${port}`];
@@ -216,7 +215,7 @@ describe('members', () => {
   });
 
   it('that advertise any address of this machine are the proxy itself when it listens on all', async () => {
-    const { port } = new URL(await gone());
+    const { port } = new URL(await refusingUrl());
     const good = await named('good');
     const own = ['127.0.0.1', '127.9.0.1', 'localhost', '0.0.0.0'].map(
       (host) => `http://${host}:${port}`,
@@ -285,7 +284,7 @@ describe('time limits', () => {
 
 describe('life', () => {
   it('begins without members: 503 until one is found', async () => {
-    const { port } = new URL(await gone());
+    const { port } = new URL(await refusingUrl());
     const upstream = await named('here');
     const { url, proxy } = await proxyWith({ peerUrls: [`http://127.0.0.1:${port}`] });
 
@@ -305,7 +304,7 @@ describe('life', () => {
 
   it('does not begin where another listens, and leaves nothing open then', async () => {
     const other = await named('other');
-    const free = await gone();
+    const free = await refusingUrl();
 
     const failure = await proxyWith({ listenClientUrls: [free, other.url] }).catch(
       (error: unknown) => error,

@@ -6,8 +6,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock, poll } from '@corral/kit';
+import { refusingUrl } from '@corral/kit/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, gone, open } from './support/world.js';
+import { ask, open } from './support/world.js';
 
 const [realEtcd, realEtcdctl] = ['/usr/bin/etcd', '/usr/bin/etcdctl'];
 const ourEtcd = join(import.meta.dirname, '../../../node_modules/.bin/etcd2');
@@ -61,14 +62,14 @@ describe.runIf(missing.length === 0)('in front of a real etcd', () => {
     const words = ['--name', 'p', '--proxy', mode, '--data-dir', dir];
     words.push('--initial-cluster', `m1=${peerUrl}`);
     if (program === realEtcd) words.push('--enable-v2');
-    const one = await start(program, await gone(), words);
+    const one = await start(program, await refusingUrl(), words);
     running.push(one);
     return one;
   }
 
   beforeAll(async () => {
     dataDir.path = mkdtempSync(join(tmpdir(), 'corral-proxy-'));
-    [direct, peerUrl] = [await gone(), await gone()];
+    [direct, peerUrl] = [await refusingUrl(), await refusingUrl()];
     const words = ['--name', 'm1', '--enable-v2', '--data-dir', join(dataDir.path, 'm1')];
     words.push('--advertise-client-urls', direct, '--listen-peer-urls', peerUrl);
     words.push('--initial-advertise-peer-urls', peerUrl, '--initial-cluster', `m1=${peerUrl}`);

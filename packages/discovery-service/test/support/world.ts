@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,16 +57,6 @@ export async function fakeStore(handle: RequestListener): Promise<FakeStore> {
     await closed;
   });
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, sockets };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  server.listen({ host: '127.0.0.1', port: 0 });
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 type AskOptions = {

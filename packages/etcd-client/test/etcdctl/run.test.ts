@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { refusingUrl } from '@corral/kit/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { fakeMember, fakeTcp, refusingUrl, sendJson, written } from '../support/fakes.js';
+import { fakeMember, fakeTcp, sendJson, written } from '../support/fakes.js';
 import type { FakeMember } from '../support/fakes.js';
 import { ours } from '../support/etcdctl.js';
 

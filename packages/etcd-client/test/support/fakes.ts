@@ -78,17 +78,6 @@ export async function fakeTcp(act: (socket: Socket) => void): Promise<{ readonly
   return { url: (await listening(server)).url };
 }
 
-/** A URL whose port refuses: it was free a moment ago. */
-export async function refusingUrl(): Promise<string> {
-  const server = createTcpServer();
-  server.listen({ host: '127.0.0.1', port: 0 });
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
-}
-
 export function sendJson(
   response: ServerResponse,
   status: number,

@@ -2,11 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { poll, systemClock } from '@corral/kit';
+import { freePorts } from '@corral/kit/testing';
 import { Connections } from '../../src/request.js';
 
 export const realEtcd = '/usr/bin/etcd';
@@ -24,20 +23,6 @@ export type RunningServer = {
   readonly clientUrl: string;
   stop(): Promise<void>;
 };
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  for (const server of servers) {
-    server.listen({ host: '127.0.0.1', port: 0 });
-    await once(server, 'listening');
-  }
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) {
-    server.close();
-    await once(server, 'close');
-  }
-  return ports;
-}
 
 /** Starts one member named `m1` and resolves when it is healthy. */
 export async function startServer(program: string): Promise<RunningServer> {

@@ -5,17 +5,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { poll, systemClock } from '@corral/kit';
+import { freePorts } from '@corral/kit/testing';
 import { planCluster, spawnEtcd2 } from '../support/etcd2.js';
 import type { ClusterMember, Etcd2 } from '../support/etcd2.js';
 import { form, get, parsed } from '../support/exchange.js';
 import { settled, temporaryDirectory } from '../support/member.js';
-import {
-  cleanEnvironment,
-  endChild,
-  etcdFound,
-  etcdctlFound,
-  freePorts,
-} from '../support/programs.js';
+import { cleanEnvironment, endChild, etcdFound, etcdctlFound } from '../support/programs.js';
 
 const run = promisify(execFile);
 

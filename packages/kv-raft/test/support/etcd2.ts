@@ -4,7 +4,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { poll, systemClock } from '@corral/kit';
-import { cleanEnvironment, endChild, freePorts } from './programs.js';
+import { freePorts } from '@corral/kit/testing';
+import { cleanEnvironment, endChild } from './programs.js';
 
 export const etcd2Bin = join(import.meta.dirname, '../../bin/etcd2.js');
 

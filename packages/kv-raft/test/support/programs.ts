@@ -1,9 +1,8 @@
 // Real programs of the etcd 2 era, where they are installed.
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { freePorts } from '@corral/kit/testing';
 import { settled, temporaryDirectory } from './member.js';
 
 /** The search path without this repository's own commands. */
@@ -29,21 +28,6 @@ function isThere(program: string): boolean {
 /** etcd and etcdctl 3.4 (Debian: etcd-server, etcd-client). */
 export const etcdFound = isThere('etcd');
 export const etcdctlFound = isThere('etcdctl');
-
-/** Ports of 127.0.0.1 that were free a moment ago, for programs that cannot take 0. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  for (const server of servers) {
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-  }
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) {
-    server.close();
-    await once(server, 'close');
-  }
-  return ports;
-}
 
 /** Ends a child and waits until it has gone. */
 export async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -85,17 +85,6 @@ export const named = (name: string, port = 0): Promise<Fake> =>
 export const rawMember = (act: (socket: Socket) => void): Promise<Fake> =>
   watched(createTcpServer(act), []);
 
-/** An address where nobody listens. */
-export async function gone(): Promise<string> {
-  const server = createTcpServer();
-  server.listen({ host: '127.0.0.1', port: 0 });
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return `http://127.0.0.1:${port}`;
-}
-
 /** A peer port that tells `members()` as its cluster. */
 export async function peer(
   members: () => readonly unknown[],
