@@ -15,6 +15,19 @@ export async function startFailure(node: NodeHandle, why: string): Promise<Clust
   });
 }
 
+/** A unit of a running node could not be restarted; `what` follows its name. */
+export async function unitFailure(
+  node: NodeHandle,
+  unit: string,
+  what: string,
+): Promise<ClusterError> {
+  const { name } = node.plan;
+  return new ClusterError('E_FAILED', `${unit} of ${name} ${what}`, {
+    details: { node: name, log: await node.lastLogLines(logLines) },
+    remedies: [`corral logs ${name}`],
+  });
+}
+
 /** A time-out names the node that hangs; other errors stay as they are. */
 export async function explainTimeout(
   error: unknown,

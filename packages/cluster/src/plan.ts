@@ -144,12 +144,7 @@ function nodeName(role: Role, index: number): string {
   return `${role === 'central' ? 'n' : 'w'}${index}`;
 }
 
-function planNode(
-  spec: ClusterSpec,
-  role: Role,
-  index: number,
-  scene: Scene,
-): NodePlan {
+function planNode(spec: ClusterSpec, role: Role, index: number, scene: Scene): NodePlan {
   const number = role === 'central' ? index : 100 + index;
   const name = nodeName(role, index);
   const machineId = createHash('md5').update(`${spec.name}/${name}`).digest('hex');

@@ -31,6 +31,11 @@ export interface NodeHandle {
   readonly clientUrls: readonly string[];
   readonly peerUrls: readonly string[];
   /**
+   * A folder of this machine, made when it is needed. What lies there as NAME.mjs is run by the node
+   * for our program NAME (etcd2, etcdctl ...) from that program's next start on; see dev/.
+   */
+  readonly devFolder: string;
+  /**
    * Applies the cloud-config and boots; a paused node goes on instead. Resolves when the store
    * serves, or when the config starts none. Throws ClusterError E_FAILED with the end of its log.
    */
@@ -41,6 +46,12 @@ export interface NodeHandle {
   kill(): Promise<void>;
   /** SIGSTOP to everything on it. */
   pause(): Promise<void>;
+  /**
+   * Stops and starts one unit in order, however often. Resolves when it is active again. Throws
+   * ClusterError E_FAILED, with the end of the store's log, when it does not come up; when the node
+   * does not run; and when it has no such unit.
+   */
+  restartUnit(unit: string): Promise<void>;
   inspect(): Promise<NodeFacts>;
   /** The end of the store's log, oldest line first. */
   lastLogLines(count: number): Promise<readonly string[]>;

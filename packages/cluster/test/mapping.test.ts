@@ -75,4 +75,19 @@ describe('a program of a unit', () => {
     expect(find('/bin/sh')).toEqual({ file: '/bin/sh', words: [] });
     expect(find('/nowhere/at/all')).toBeUndefined();
   });
+
+  it('code from a working tree goes before the program of its name, and before no other', () => {
+    const root = mkdtempSync(join(tmpdir(), 'corral-map-'));
+    onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+    const dev = join(root, 'usr/lib/corral/dev');
+    mkdirSync(dev, { recursive: true });
+    writeFileSync(join(dev, 'etcd2.mjs'), '');
+    writeFileSync(join(dev, 'sh.mjs'), '');
+    const programs = { etcd2: '/repo/etcd2.js', etcdctl: '/repo/etcdctl.js' };
+    const find = (path: string): unknown => resolveExecutable(path, root, programs, '/bin/node');
+
+    expect(find('/usr/bin/etcd2')).toEqual({ file: '/bin/node', words: [join(dev, 'etcd2.mjs')] });
+    expect(find('/usr/bin/etcdctl')).toEqual({ file: '/bin/node', words: ['/repo/etcdctl.js'] });
+    expect(find('/bin/sh')).toEqual({ file: '/bin/sh', words: [] });
+  });
 });

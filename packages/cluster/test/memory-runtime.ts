@@ -1,4 +1,6 @@
 // Nodes and links in memory: what happens to them is only noted down.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { passRule } from '../src/runtime.js';
 import type {
   DiscoveryHandle,
@@ -20,13 +22,21 @@ export class MemoryNode implements NodeHandle {
   state: NodeState = 'stopped';
   /** Set to make the next start fail. */
   startError: Error | undefined;
+  readonly devFolder: string;
+  /** What the store runs since its last start; undefined is the code of the installation. */
+  code: string | undefined;
+  pid = 0;
+  #store: 'active' | 'inactive' | 'failed' = 'inactive';
+  readonly #log: string[] = [];
 
-  constructor(plan: NodePlan) {
+  constructor(plan: NodePlan, devRoot = '') {
     this.plan = plan;
+    this.devFolder = join(devRoot, plan.name);
   }
 
   start(): Promise<void> {
     if (this.startError !== undefined) return Promise.reject(this.startError);
+    if (this.state !== 'paused') this.#startStore();
     return this.#become('running');
   }
 
@@ -43,23 +53,49 @@ export class MemoryNode implements NodeHandle {
     return Promise.reject(new ClusterError('E_FAILED', `${this.plan.name} is ${this.state}`));
   }
 
+  restartUnit(unit: string): Promise<void> {
+    const problem =
+      this.state !== 'running'
+        ? `the node is ${this.state}`
+        : unit !== 'etcd2.service'
+          ? 'is not there'
+          : this.#startStore();
+    if (problem === undefined) return Promise.resolve();
+    const message = `${unit} of ${this.plan.name}: ${problem}`;
+    const details = { log: [...this.#log] };
+    return Promise.reject(new ClusterError('E_FAILED', message, { details }));
+  }
+
   inspect(): Promise<NodeFacts> {
+    const runs = this.state === 'running' || this.state === 'paused';
     return Promise.resolve({
       state: this.state,
-      pid: this.state === 'running' || this.state === 'paused' ? 1 : null,
+      pid: runs && this.#store === 'active' ? this.pid : null,
       container: null,
       root: null,
-      units: [{ name: 'etcd2.service', state: this.state === 'running' ? 'active' : 'inactive' }],
+      units: [{ name: 'etcd2.service', state: runs ? this.#store : 'inactive' }],
     });
   }
 
-  lastLogLines(): Promise<readonly string[]> {
-    return Promise.resolve([]);
+  lastLogLines(count: number): Promise<readonly string[]> {
+    return Promise.resolve(this.#log.slice(-count));
   }
 
   #become(state: NodeState): Promise<void> {
     this.state = state;
     return Promise.resolve();
+  }
+
+  /** "Runs" what lies in the dev folder: of that only a last word and an exit mean anything here. */
+  #startStore(): string | undefined {
+    const dev = join(this.devFolder, 'etcd2.mjs');
+    this.code = existsSync(dev) ? readFileSync(dev, 'utf8') : undefined;
+    this.pid += 1;
+    const isBroken = this.code?.includes('process.exit(1)') === true;
+    const said = /console\.error\('(.*)'\)/.exec(this.code ?? '')?.[1];
+    if (said !== undefined) this.#log.push(said);
+    this.#store = isBroken ? 'failed' : 'active';
+    return isBroken ? 'does not come up' : undefined;
   }
 }
 
@@ -74,8 +110,11 @@ export class MemoryRuntime implements NodeRuntime {
   closed = false;
   #discoveryUp = false;
   readonly discovery: DiscoveryHandle;
+  readonly #devRoot: string;
 
-  constructor() {
+  /** The nodes' dev folders lie below `devRoot`. */
+  constructor(devRoot = '') {
+    this.#devRoot = devRoot;
     const isUp = (): boolean => this.#discoveryUp;
     this.discovery = {
       get url() {
@@ -91,7 +130,7 @@ export class MemoryRuntime implements NodeRuntime {
   }
 
   create(node: NodePlan): MemoryNode {
-    const made = new MemoryNode(node);
+    const made = new MemoryNode(node, this.#devRoot);
     this.nodes.set(node.name, made);
     return made;
   }

@@ -1,4 +1,6 @@
 // What every runtime promises, whatever its nodes are made of (src/runtime.ts).
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { passRule } from '../src/runtime.js';
 import type { LinkRule, NodeHandle, NodeRuntime } from '../src/runtime.js';
@@ -79,6 +81,61 @@ export function describeRuntime(name: string, make: () => Promise<RuntimeUnderTe
 
       await expect(node.pause()).rejects.toMatchObject({ code: 'E_FAILED' });
       expect((await node.inspect()).state).toBe('stopped');
+    });
+
+    it('a unit is restarted in place, however often', async () => {
+      await using world = await make();
+      const [node] = world.nodes;
+      await node.start();
+      const pids = new Set([(await node.inspect()).pid]);
+
+      // One more than the start limit of a unit allows by itself.
+      for (let i = 0; i < 6; i += 1) {
+        await node.restartUnit('etcd2.service');
+        pids.add((await node.inspect()).pid);
+      }
+
+      const facts = await node.inspect();
+      expect(pids.size).toBe(7);
+      expect(pids).not.toContain(null);
+      expect(facts.state).toBe('running');
+      expect(facts.units).toContainEqual(
+        expect.objectContaining({ name: 'etcd2.service', state: 'active' }),
+      );
+    });
+
+    it('only units that are there, of a node that runs, are restarted', async () => {
+      await using world = await make();
+      const [node, other] = world.nodes;
+      await node.start();
+
+      await expect(node.restartUnit('nosuch.service')).rejects.toMatchObject({ code: 'E_FAILED' });
+      await expect(other.restartUnit('etcd2.service')).rejects.toMatchObject({ code: 'E_FAILED' });
+      expect((await other.inspect()).state).toBe('stopped');
+    });
+
+    it('runs what lies in the dev folder, tells how it fails, and goes back when it is gone', async () => {
+      await using world = await make();
+      const [node] = world.nodes;
+      await node.start();
+      const dev = join(node.devFolder, 'etcd2.mjs');
+      mkdirSync(node.devFolder, { recursive: true });
+
+      writeFileSync(dev, "console.error('broken on purpose'); process.exit(1);\n");
+      const failure = await node.restartUnit('etcd2.service').catch((error: unknown) => error);
+      const broken = await node.inspect();
+      rmSync(dev);
+      await node.restartUnit('etcd2.service');
+      const mended = await node.inspect();
+
+      expect(failure).toMatchObject({
+        code: 'E_FAILED',
+        details: {
+          log: expect.arrayContaining([expect.stringContaining('broken on purpose')]) as unknown,
+        },
+      });
+      expect(broken).toMatchObject({ state: 'running', pid: null });
+      expect(mended.pid).toBeGreaterThan(0);
     });
 
     it('links pass, are cut one way or both, refuse, and pass again', async () => {

@@ -16,12 +16,20 @@ import type { RuntimeUnderTest } from './runtime.contract.js';
 const spec = { central: 2, workers: 0, ignoreUnknown: false };
 
 describeRuntime('memory', async (): Promise<RuntimeUnderTest> => {
-  const runtime = new MemoryRuntime();
+  const home = mkdtempSync(join(tmpdir(), 'corral-runtime-'));
+  const runtime = new MemoryRuntime(home);
   const given = { number: 7, discoveryPort: 4000, token: 't', createdAt: '' };
   const { plan } = makePlan({ ...spec, name: 'memory', cloudConfigs: {} }, given);
   await runtime.discovery.start();
   const [one, two] = plan.nodes.map((node) => runtime.create(node));
-  return { runtime, nodes: [one!, two!], [Symbol.asyncDispose]: () => runtime.close() };
+  return {
+    runtime,
+    nodes: [one!, two!],
+    [Symbol.asyncDispose]: async () => {
+      await runtime.close();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
 });
 
 // One-member clusters, so that a node alone can become ready.

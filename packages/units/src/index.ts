@@ -1,12 +1,12 @@
 // The names that other packages may use.
-export { Supervisor, writeUnit } from './supervisor.js';
+export { Supervisor } from './supervisor.js';
 export type { JobResult, SupervisorOptions, UnitState } from './supervisor.js';
 export type { ProcessMapping } from './command-builder.js';
 export { machineProcesses } from './processes.js';
 export type { ProcessExit, ProcessRequest, Processes, StartedProcess } from './processes.js';
 export { Unit, UnitError, parseBoolean, parseTimeSpan, parseUnitFile } from './unit-file.js';
 export type { Assignment, UnitErrorCode } from './unit-file.js';
-export { loadUnit } from './load.js';
+export { loadUnit, writeUnit } from './load.js';
 export { enableUnit } from './enable.js';
 export type { EnableResult } from './enable.js';
 export { isFileName, isThere, resolveBelow } from './rooted.js';

@@ -1,6 +1,13 @@
-// Finding a unit below a root: search path, masks, templates, drop-ins. (systemd.unit(5))
-import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+// Unit files below a root: search path, masks, templates, drop-ins. (systemd.unit(5))
+import {
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { isFileName, isThere, resolveBelow } from './rooted.js';
 import { Unit, parseUnitFile } from './unit-file.js';
 
@@ -83,4 +90,11 @@ function filesOf(folder: string): readonly string[] {
 
 function isMask(path: string): boolean {
   return lstatSync(path).isSymbolicLink() && readlinkSync(path) === '/dev/null';
+}
+
+/** Writes a unit file below a root; for the units that a node ships. */
+export function writeUnit(root: string, name: string, text: string): void {
+  const path = join(root, 'usr/lib/systemd/system', name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
 }

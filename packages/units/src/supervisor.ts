@@ -1,8 +1,8 @@
 // The embedded supervisor: starts, watches, restarts and ends the services of one node, in the
 // order and with the dependencies that they name. What a plain process cannot imitate (sockets,
 // Docker's units, foreign Type=notify) is skipped with the reason and never fails the boot.
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Clock, Logger } from '@corral/kit';
 import { CommandBuilder } from './command-builder.js';
 import type { ProcessMapping } from './command-builder.js';
@@ -118,6 +118,11 @@ export class Supervisor {
   /** Stops it and the active units that need it (Requires=, BindsTo=, PartOf=), these first. */
   stop(name: string): Promise<void> {
     return this.#stopWith(name, new Set());
+  }
+
+  /** systemctl reset-failed: its start limit begins anew. */
+  resetFailed(name: string): void {
+    this.#limits.delete(name);
   }
 
   /** Units that went down with it come up again. */
@@ -388,11 +393,4 @@ function orderOf(unit: Unit): {
   readonly before: readonly string[];
 } {
   return { after: unit.names('Unit', 'After'), before: unit.names('Unit', 'Before') };
-}
-
-/** Writes a unit file below a root; for the units that a node ships. */
-export function writeUnit(root: string, name: string, text: string): void {
-  const path = join(root, 'usr/lib/systemd/system', name);
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, text);
 }

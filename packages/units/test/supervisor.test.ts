@@ -195,6 +195,20 @@ describe('the end of a service', () => {
     expect(node.stateOf('a.service')).toBe('failed');
   });
 
+  it('a start limit that was hit is lifted by reset-failed', async () => {
+    await using node = world();
+    node.unit('a.service', '[Service]\nExecStart=/main\nRestart=always\n');
+    node.processes.ends('/main', { code: 3 });
+    await node.supervisor.start('a.service');
+    await node.clock.advance(5_000);
+
+    node.supervisor.resetFailed('a.service');
+    await node.supervisor.start('a.service');
+
+    expect(node.processes.events).toHaveLength(6);
+    expect(node.reasonOf('a.service')).toBe('exited with 3; restarts in 100 ms');
+  });
+
   it.each([
     ['', { code: 0 }, 'inactive'],
     ['', { signal: 'SIGTERM' as const }, 'inactive'],

@@ -1,6 +1,7 @@
 // What a node's environment means on this machine. On values only; the user's files stay as they
 // are. A node's 0.0.0.0, localhost and 127.0.0.1 are its own loopback address, its absolute paths lie
-// below its root, and its programs are looked up there, then among ours, then on the host.
+// below its root, and its programs are looked up there (in code from a working tree first), then
+// among ours, then on the host.
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { resolveBelow } from '@corral/units';
@@ -39,15 +40,20 @@ function leavesFolder(path: string): boolean {
 /** Our programs by the name of their file at their CoreOS path. */
 export type OwnPrograms = Readonly<Record<string, string>>;
 
+/** Code from a working tree, below a node's root; what is there goes before everything else. */
+export const devPath = '/usr/lib/corral/dev';
+
 export function resolveExecutable(
   path: string,
   root: string,
   programs: OwnPrograms,
   node: string,
 ): { readonly file: string; readonly words: readonly string[] } | undefined {
+  const own = programs[basename(path)];
+  const dev = resolveBelow(root, `${devPath}/${basename(path)}.mjs`);
+  if (own !== undefined && existsSync(dev)) return { file: node, words: [dev] };
   const below = resolveBelow(root, path);
   if (existsSync(below)) return { file: below, words: [] };
-  const own = programs[basename(path)];
   if (own !== undefined) return { file: node, words: [own] };
   return existsSync(path) ? { file: path, words: [] } : undefined;
 }

@@ -6,14 +6,14 @@ import { applyPlan, parseUserData, planCloudConfig, rootTarget } from '@corral/c
 import type { Clock, Logger } from '@corral/kit';
 import { Supervisor, writeUnit } from '@corral/units';
 import type { UnitState } from '@corral/units';
-import { startFailure, storeUnit } from '../boot-failure.js';
+import { startFailure, storeUnit, unitFailure } from '../boot-failure.js';
 import { shippedFiles, shippedUnits } from '../defaults.js';
 import { ClusterError } from '../errors.js';
 import { nodeUrls } from '../node-urls.js';
 import { addressed } from '../plan.js';
 import type { ClusterPlan, NodePlan } from '../plan.js';
 import type { NodeFacts, NodeHandle, NodeState } from '../runtime.js';
-import { mapEnvironment, resolveExecutable } from './mapping.js';
+import { devPath, mapEnvironment, resolveExecutable } from './mapping.js';
 import type { OwnPrograms } from './mapping.js';
 import { nodeEnvironment } from './node-environment.js';
 
@@ -44,6 +44,7 @@ export class ProcessNode implements NodeHandle {
   readonly plan: NodePlan;
   readonly clientUrls: readonly string[];
   readonly peerUrls: readonly string[];
+  readonly devFolder: string;
   readonly #root: string;
   readonly #options: ProcessNodeOptions;
   #state: NodeState = 'stopped';
@@ -54,6 +55,7 @@ export class ProcessNode implements NodeHandle {
     this.#options = options;
     this.plan = options.node;
     this.#root = options.root;
+    this.devFolder = join(options.root, devPath);
     const urls = nodeUrls(options.node);
     this.clientUrls = urls.client;
     this.peerUrls = urls.peer;
@@ -72,7 +74,7 @@ export class ProcessNode implements NodeHandle {
     await this.#boot(this.#supervisor, commands);
     this.#checkWanted();
     // Restart=always would try for ever: what does not come up at boot is told now.
-    const store = this.#storeUnit();
+    const store = this.#unit(storeUnit);
     const state = store?.state ?? 'inactive';
     if (state === 'active' || state === 'inactive') return;
     throw await startFailure(this, store?.reason ?? state);
@@ -106,6 +108,19 @@ export class ProcessNode implements NodeHandle {
     this.#state = 'paused';
     this.#supervisor?.signalAll('SIGSTOP');
     return Promise.resolve();
+  }
+
+  async restartUnit(unit: string): Promise<void> {
+    const supervisor = this.#supervisor;
+    if (this.#state !== 'running' || supervisor === undefined) {
+      throw await unitFailure(this, unit, `cannot be restarted: the node is ${this.#state}`);
+    }
+    if (this.#unit(unit) === undefined) throw await unitFailure(this, unit, 'is not there');
+    supervisor.resetFailed(unit);
+    const result = await supervisor.restart(unit);
+    if (result === 'done') return;
+    const why = this.#unit(unit)?.reason ?? result;
+    throw await unitFailure(this, unit, `does not come up (${why})`);
   }
 
   inspect(): Promise<NodeFacts> {
@@ -193,8 +208,8 @@ export class ProcessNode implements NodeHandle {
     if (this.#state === 'paused') this.#state = 'running';
   }
 
-  #storeUnit(): UnitState | undefined {
-    return this.#supervisor?.units().find((unit) => unit.name === storeUnit);
+  #unit(name: string): UnitState | undefined {
+    return this.#supervisor?.units().find((unit) => unit.name === name);
   }
 
   /** What every unit of the node gets. */
