@@ -19,6 +19,7 @@ import { judge, leaderOf } from './status.js';
 import type { ClusterStatus, NodeStatus, StepTiming } from './status.js';
 import { probeRaft } from './store-probe.js';
 import { bootLimitMs, within } from './time-limit.js';
+import { unitStatus } from './unit-status.js';
 
 /** What is done to a node on purpose, without being a fault. */
 export type NodeAction = 'stop' | 'start' | 'restart';
@@ -281,11 +282,7 @@ export class Controller {
       hostname: plan.hostname,
       root: facts.root,
       raft: raft === undefined ? null : (view as NonNullable<NodeStatus['raft']>),
-      units: facts.units.map(({ name, state, reason }) => ({
-        name,
-        state,
-        ...(reason === undefined ? {} : { reason }),
-      })),
+      units: facts.units.map(unitStatus),
       faults: this.faults.wordsOf(plan.name),
     };
   }

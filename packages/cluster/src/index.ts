@@ -12,6 +12,7 @@ export { linksBetween } from './faults.js';
 export { age, explainMissing, nameFlag } from './missing.js';
 export type { MissingNode, QuorumView } from './missing.js';
 export type { FaultKind, FaultRecord, FaultSpec } from './faults.js';
+export type { UnitStatus } from './unit-status.js';
 export type { LinkName } from './runtime.js';
 export { History } from './history.js';
 export type { HistoryCheck } from './history.js';

@@ -10,7 +10,13 @@ export type NodeState = 'running' | 'killed' | 'paused' | 'stopped';
 /** A unit of a node, in systemd's words; `skipped` and `failed` ones carry the reason. */
 export type UnitFacts = {
   readonly name: string;
+  /** systemd's ActiveState (org.freedesktop.systemd1(5)), or `skipped`: it cannot run here. */
   readonly state: string;
+  /**
+   * What the state leaves open. `done`: an inactive oneshot did its work and was not stopped.
+   * `restarting`: an activating service failed and is started again (systemd's auto-restart).
+   */
+  readonly detail?: 'done' | 'restarting' | undefined;
   readonly reason?: string | undefined;
 };
 

@@ -1,5 +1,6 @@
 // The status of a cluster as `corral status -o json` prints it. The shape is a contract.
 import type { ClusterPlan, Role } from './plan.js';
+import type { UnitStatus } from './unit-status.js';
 
 export type NodeStatus = {
   readonly name: string;
@@ -19,11 +20,7 @@ export type NodeStatus = {
     readonly commit: number;
     readonly applied: number;
   } | null;
-  readonly units: readonly {
-    readonly name: string;
-    readonly state: string;
-    readonly reason?: string;
-  }[];
+  readonly units: readonly UnitStatus[];
   readonly faults: readonly string[];
 };
 

@@ -80,6 +80,16 @@ describe('a controller', () => {
     expect(n1).toMatchObject({ state: 'running', faults: ['cut:n1>n2'] });
   });
 
+  it('tells the state of units in the three words of the contract', async () => {
+    const { controller, runtime } = world();
+    await runtime.nodes.get('n1')!.start();
+
+    const [n1, n2] = (await controller.status()).nodes;
+
+    expect(n1?.units).toEqual([{ name: 'etcd2.service', state: 'active' }]);
+    expect(n2?.units).toEqual([{ name: 'etcd2.service', state: 'skipped', reason: 'stopped' }]);
+  });
+
   it('an unknown node is named with those that are there', async () => {
     const { controller } = world();
 

@@ -1,6 +1,7 @@
 // The names that other packages may use.
 export { Supervisor } from './supervisor.js';
-export type { JobResult, SupervisorOptions, UnitState } from './supervisor.js';
+export type { JobResult, SupervisorOptions } from './supervisor.js';
+export type { UnitState } from './unit-state.js';
 export type { ProcessMapping } from './command-builder.js';
 export { machineProcesses } from './processes.js';
 export type { ProcessExit, ProcessRequest, Processes, StartedProcess } from './processes.js';

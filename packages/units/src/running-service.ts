@@ -9,8 +9,9 @@ import type { ProcessExit, Processes } from './processes.js';
 import { isCleanExit, mayRestart, resultOf } from './restart-policy.js';
 import type { Result, StartLimit } from './restart-policy.js';
 import type { Service } from './service.js';
-import type { JobResult, UnitState } from './supervisor.js';
+import type { JobResult } from './supervisor.js';
 import { UnitError } from './unit-file.js';
+import type { UnitState } from './unit-state.js';
 
 export type RunningServiceOptions = {
   readonly name: string;
@@ -35,6 +36,7 @@ export class RunningService {
   readonly #options: RunningServiceOptions;
   #state: UnitState['state'] = 'inactive';
   #reason: string | undefined;
+  #detail: UnitState['detail'];
   #wanted = false;
   #main: number | undefined;
   #restart: Timer | undefined;
@@ -55,6 +57,10 @@ export class RunningService {
 
   get state(): UnitState['state'] {
     return this.#state;
+  }
+
+  get detail(): UnitState['detail'] {
+    return this.#detail;
   }
 
   get reason(): string | undefined {
@@ -228,12 +234,14 @@ export class RunningService {
       .then(() => this.#stopPost(result, exit))
       .catch(() => undefined);
     if (again) {
-      this.#set('activating', `${how ?? 'it ended'}; restarts in ${service.restartMs} ms`);
+      const text = `${how ?? 'it ended'}; restarts in ${service.restartMs} ms`;
+      this.#set('activating', text, 'restarting');
       this.#restart = clock.setTimer(Math.min(service.restartMs, timerMsMax), () => {
         void this.start();
       });
     } else {
-      this.#set(result === 'success' ? 'inactive' : 'failed', how);
+      const isDone = result === 'success' && service.type === 'oneshot';
+      this.#set(result === 'success' ? 'inactive' : 'failed', how, isDone ? 'done' : undefined);
     }
   }
 
@@ -333,8 +341,9 @@ export class RunningService {
     return this.#wanted;
   }
 
-  #set(state: UnitState['state'], reason: string | undefined): void {
+  #set(state: UnitState['state'], reason: string | undefined, detail?: UnitState['detail']): void {
     this.#reason = reason;
+    this.#detail = detail;
     if (state === this.#state) return;
     this.#state = state;
     this.#options.onChange(state);

@@ -16,13 +16,7 @@ import type { Processes } from './processes.js';
 import { StartLimit } from './restart-policy.js';
 import { RunningService } from './running-service.js';
 import type { Unit } from './unit-file.js';
-
-export type UnitState = {
-  readonly name: string;
-  readonly state: 'active' | 'inactive' | 'activating' | 'failed' | 'skipped';
-  readonly reason: string | undefined;
-  readonly pid: number | undefined;
-};
+import type { UnitState } from './unit-state.js';
 
 export type SupervisorOptions = {
   readonly root: string;
@@ -180,7 +174,8 @@ export class Supervisor {
   units(): readonly UnitState[] {
     const states = new Map<string, UnitState>();
     for (const [name, { running }] of this.#services) {
-      states.set(name, { name, state: running.state, reason: running.reason, pid: running.pid });
+      const { state, detail, reason, pid } = running;
+      states.set(name, { name, state, detail, reason, pid });
     }
     for (const [name, reason] of this.#skipped) {
       states.set(name, { name, state: 'skipped', reason, pid: undefined });

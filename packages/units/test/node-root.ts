@@ -20,6 +20,7 @@ export type NodeRoot = AsyncDisposable & {
   unit(name: string, text: string): void;
   stateOf(name: string): string | undefined;
   reasonOf(name: string): string | undefined;
+  detailOf(name: string): string | undefined;
 };
 
 export const plainMapping: ProcessMapping = {
@@ -60,6 +61,7 @@ export function nodeRoot(
     unit: (name, text) => put(`etc/systemd/system/${name}`, text),
     stateOf: (name) => find(name)?.state,
     reasonOf: (name) => find(name)?.reason,
+    detailOf: (name) => find(name)?.detail,
     async [Symbol.asyncDispose]() {
       await supervisor.killAll();
       rmSync(path, { recursive: true, force: true });

@@ -110,9 +110,15 @@ describe('the start of a service', () => {
     await node.supervisor.start('a.service');
     await node.supervisor.start('b.service');
     const states = [node.stateOf('a.service'), node.stateOf('b.service')];
+    const details = [node.detailOf('a.service'), node.detailOf('b.service')];
     await node.supervisor.stop('b.service');
 
     expect(states).toEqual(['inactive', 'active']);
+    expect(details).toEqual(['done', undefined]);
+    expect([node.stateOf('b.service'), node.detailOf('b.service')]).toEqual([
+      'inactive',
+      undefined,
+    ]);
     expect(node.processes.events).toEqual([
       'start /one',
       'start /two',
@@ -166,15 +172,15 @@ describe('the end of a service', () => {
 
     node.processes.end('/main', { code: 1 });
     await settled(node);
-    const reason = node.reasonOf('a.service');
+    const [reason, detail] = [node.reasonOf('a.service'), node.detailOf('a.service')];
     await node.clock.advance(1_999);
     const early = node.processes.events.length;
     await node.clock.advance(1);
     await settled(node);
 
-    expect(reason).toBe('exited with 1; restarts in 2000 ms');
+    expect([reason, detail]).toEqual(['exited with 1; restarts in 2000 ms', 'restarting']);
     expect([early, node.processes.events.length]).toEqual([1, 2]);
-    expect(node.stateOf('a.service')).toBe('active');
+    expect([node.stateOf('a.service'), node.detailOf('a.service')]).toEqual(['active', undefined]);
   });
 
   it('again and again hits the start limit, which a start by hand does not lift', async () => {

@@ -12,7 +12,9 @@ export type StatusView = QuorumView & { readonly status: ClusterStatus };
 export function renderStatus(view: StatusView, context: Context, wide = false): string {
   const { status } = view;
   const rows = nodeRows(status, wide);
-  const skipped = status.nodes.flatMap((node) =>
+  // On a node that is down nothing runs: that is said once, in its row.
+  const running = status.nodes.filter((node) => node.state === 'running');
+  const skipped = running.flatMap((node) =>
     node.units
       .filter((unit) => unit.state === 'skipped' || unit.state === 'failed')
       .map((unit) => `  ${node.name}  ${unit.name}  ${unit.state}: ${unit.reason ?? ''}`),
