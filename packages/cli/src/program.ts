@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Context } from './context.js';
 import { addFaults } from './tree/fault.js';
+import { delimitForeignWords } from './tree/foreign-words.js';
 import { addInspect } from './tree/inspect.js';
 import { addLifecycle } from './tree/lifecycle.js';
 import { addNodes } from './tree/nodes.js';
@@ -10,10 +11,9 @@ import { addNodes } from './tree/nodes.js';
 type Style = { readonly form?: string | undefined; readonly verbose: boolean };
 
 /** Runs one command line; gives the exit code. */
-export async function runCommand(words: readonly string[], context: Context): Promise<number> {
+export async function runCommand(given: readonly string[], context: Context): Promise<number> {
   let exitCode = 0;
   let complaint = '';
-  let style = styleOf(words);
   const { width } = context.terminal;
   const program = new Command('corral')
     .description('Boot a CoreOS-style cluster, break it, prove that it kept its word')
@@ -42,6 +42,8 @@ corral help E_PORT_TAKEN explains an error at length; corral help errors lists t
   addFaults(program, context);
   addNodes(program, context);
   addInspect(program, context, exit);
+  const words = delimitForeignWords(program, given);
+  let style = styleOf(words);
   program.hook('preAction', (_program, command) => {
     const { output, verbose } = command.opts<{ output?: string; verbose?: boolean }>();
     style = { form: output, verbose: verbose === true };

@@ -17,7 +17,7 @@ export async function runExec(
   const cluster = await openCluster(undefined, flags, context, 'ambiguous');
   const node = await cluster.resolve(target);
   const { cwd, env } = cluster.execEnvironment(node, context.environment);
-  return run(words[0] === '--' ? words.slice(1) : words, { cwd, env });
+  return run(words, { cwd, env });
 }
 
 /** etcdctl's own output and exit codes. */

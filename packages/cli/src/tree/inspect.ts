@@ -61,14 +61,12 @@ function addPrograms(program: Command, context: Context, exit: Exit): void {
   addName(
     program
       .command('exec')
-      .description('run a command with the environment of a node: exec NODE -- CMD')
+      .description('run a command with the environment of a node: exec NODE [-n NAME] -- CMD')
       .argument('<node>')
       .argument('<command...>'),
-  )
-    .passThroughOptions()
-    .action(async (target: string, words: readonly string[], flags: CommonOptions) =>
-      exit(await (await import('../commands/run.js')).runExec(target, words, flags, context)),
-    );
+  ).action(async (target: string, words: readonly string[], flags: CommonOptions) =>
+    exit(await (await import('../commands/run.js')).runExec(target, words, flags, context)),
+  );
   program
     .command('etcdctl')
     .description('the etcd v2 client against the cluster (-n NAME before its own words)')
