@@ -7,8 +7,10 @@ import { CloudinitError } from './findings.js';
 /** The files of a root, by path below it. */
 export interface RootFiles {
   read(path: string): string | undefined;
-  write(path: string, text: string, mode: number): void;
-  makeFolder(path: string, mode: number): void;
+  /** `owner` is USER:GROUP, by name or number; who may not give files away keeps them. */
+  write(path: string, text: string, mode: number, owner?: string): unknown;
+  /** A folder that is there stays as it is. */
+  makeFolder(path: string, mode: number, owner?: string): void;
   /** Sorted; empty when the folder is not there. */
   list(path: string): readonly string[];
 }
@@ -52,7 +54,7 @@ export function ensureUser(files: RootFiles, user: UserConfig): 'created' | 'exi
   files.write('/etc/passwd', asText(passwd.set(user.name, line)), 0o644);
   files.write('/etc/group', asText(groups), 0o644);
   setPassword(files, user.name, user.passwd === '' ? '*' : user.passwd);
-  if (!user.noCreateHome) files.makeFolder(home, 0o755);
+  if (!user.noCreateHome) files.makeFolder(home, 0o755, `${id}:${gid ?? 100}`);
   return 'created';
 }
 
@@ -64,15 +66,16 @@ export function authorizeKeys(
   keys: readonly string[],
 ): void {
   const passwd = lineByName(files.read('/etc/passwd') ?? passwdStart);
-  const home = passwd.get(user)?.split(':')[5] ?? `/home/${user}`;
+  const [, , uid = '', gid = '', , home = `/home/${user}`] = passwd.get(user)?.split(':') ?? [];
+  const owner = uid === '' ? '' : `${uid}:${gid}`;
   const folder = posix.join('/', home, '.ssh');
   const text = `${keys.map((key) => key.trim()).join('\n')}\n`;
-  files.makeFolder(folder, 0o700);
-  files.makeFolder(`${folder}/authorized_keys.d`, 0o700);
-  files.write(`${folder}/authorized_keys.d/${keyName}`, text, 0o600);
+  files.makeFolder(folder, 0o700, owner);
+  files.makeFolder(`${folder}/authorized_keys.d`, 0o700, owner);
+  files.write(`${folder}/authorized_keys.d/${keyName}`, text, 0o600, owner);
   const sets = files.list(`${folder}/authorized_keys.d`);
   const all = sets.map((name) => files.read(`${folder}/authorized_keys.d/${name}`) ?? '');
-  files.write(`${folder}/authorized_keys`, all.join(''), 0o600);
+  files.write(`${folder}/authorized_keys`, all.join(''), 0o600, owner);
 }
 
 /** The number of `user[:group]`, `:group`; undefined parts stay as they are. */

@@ -1,5 +1,5 @@
-// The coreos-cloudinit process: flags in, user-data validated, or applied below --root.
-import { readFileSync } from 'node:fs';
+// The coreos-cloudinit process: flags in, user-data validated, or applied to the machine or below --root.
+import { existsSync, readFileSync } from 'node:fs';
 import { errorMessage } from '@corral/kit';
 import { applyPlan } from './apply.js';
 import { emptyConfig, parseUserData } from './config.js';
@@ -7,11 +7,15 @@ import type { CloudConfig, UserData } from './config.js';
 import { CloudinitError, renderPretty, renderReference } from './findings.js';
 import { readCommandLine } from './flags.js';
 import type { Arguments } from './flags.js';
+import { machineTarget } from './machine-target.js';
 import { planCloudConfig } from './plan.js';
 import { rootTarget } from './root-target.js';
 import { substitute, unresolvedNames } from './substitute.js';
 import type { Addresses } from './substitute.js';
 import { userDataText } from './user-data.js';
+
+/** What every CoreOS machine ships. */
+const coreosFolder = '/usr/share/coreos';
 
 const commandLine = readCommandLine(process.argv.slice(2));
 if (commandLine.kind === 'exit') {
@@ -91,13 +95,15 @@ async function apply(
   addresses: Addresses,
   { root, sshKeyName }: Arguments,
 ): Promise<number> {
-  if (root === '') {
-    log('applying to the machine itself is not there yet: give a folder with -root=DIR');
+  // The original is found on CoreOS only; here a slip on a laptop would rewrite the laptop.
+  if (root === '' && !existsSync(coreosFolder)) {
+    log(`this machine is no CoreOS node (no ${coreosFolder}): give a folder with -root=DIR`);
     return 1;
   }
   try {
     const steps = planCloudConfig(config, addresses);
-    const applied = await applyPlan(steps, rootTarget({ root, sshKeyName }));
+    const target = root === '' ? machineTarget({ sshKeyName }) : rootTarget({ root, sshKeyName });
+    const applied = await applyPlan(steps, target);
     for (const line of applied.lines) log(line);
     for (const problem of applied.problems) log(`warning: ${problem}`);
     return 0;

@@ -1,6 +1,14 @@
 // A folder as a root file system. Nothing is ever written or read outside it: links are resolved
 // below the root, and the last part of a path is replaced, never followed.
-import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+} from 'node:fs';
 import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { errorMessage, systemErrorCode } from '@corral/kit';
@@ -81,11 +89,12 @@ class Files implements RootFiles {
     return isThere(folder) ? readdirSync(folder).sort() : [];
   }
 
-  makeFolder(path: string, mode: number): void {
+  makeFolder(path: string, mode: number, owner = ''): void {
     const folder = join(this.place(path));
     if (isThere(folder)) return;
     mkdirSync(folder, { mode });
     chmodSync(folder, mode);
+    if (owner !== '') this.#changeOwner(folder, owner);
   }
 
   /** Where a file of this path goes; its parents are made (0755) and are folders. */
@@ -120,12 +129,24 @@ class Files implements RootFiles {
       writeFileSync(staged, bytes, { flag: 'wx', mode: 0o600 });
       chmodSync(staged, mode);
       const problem = owner === '' ? undefined : this.#changeOwner(staged, owner);
-      renameSync(staged, target);
+      this.#moveOnto(target, staged, mode);
       return problem;
     } catch (error) {
       rmSync(staged, { force: true });
       const message = `writing ${path} failed: ${basenameOnly(errorMessage(error), staged)}`;
       throw new CloudinitError('E_APPLY', message, { cause: error });
+    }
+  }
+
+  /** A file that is mounted (an engine's /etc/hosts) cannot be replaced: it is rewritten. */
+  #moveOnto(target: string, staged: string, mode: number): void {
+    try {
+      renameSync(staged, target);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'EBUSY') throw error;
+      copyFileSync(staged, target);
+      chmodSync(target, mode);
+      rmSync(staged);
     }
   }
 
