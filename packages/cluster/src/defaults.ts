@@ -29,6 +29,8 @@ Conflicts=etcd.service
 [Service]
 User=etcd
 Type=notify
+NotifyAccess=all
+StateDirectory=etcd2
 Environment=ETCD_DATA_DIR=/var/lib/etcd2
 Environment=ETCD_NAME=%m
 ExecStart=/usr/bin/etcd2
