@@ -46,10 +46,13 @@ describe('what is not there', () => {
   });
 
   it('containers', async () => {
-    const { code, stderr } = await run('up', '--runtime', 'docker');
+    const environment = { DOCKER_HOST: 'unix:///nowhere/docker.sock' };
+    const words = ['up', '--runtime', 'docker'];
+    const { code, stderr } = await inProcess(words, { home: newHome(onTestFinished), environment });
 
     expect(code).toBe(5);
-    expect(stderr).toMatch(/E_NO_DOCKER \(5\) {2}containers are not there yet/);
+    expect(stderr).toMatch(/E_NO_DOCKER \(5\) {2}no Docker engine answers/);
+    expect(stderr).toMatch(/Tried: DOCKER_HOST unix:\/\/\/nowhere\/docker.sock \(ENOENT\)/);
     expect(stderr).toContain('drop --runtime docker');
   });
 

@@ -48,7 +48,7 @@ export async function inProcess(
     terminal: { ...plainTerminal, ...options.terminal },
     ask: options.ask,
     onLeave: () => undefined,
-    environment: options.environment ?? {},
+    environment: { CORRAL_RUNTIME: 'process', ...options.environment },
     home: options.home,
     signal: options.signal ?? new AbortController().signal,
   });
@@ -70,6 +70,7 @@ export function asProcess(
     ...process.env,
     CORRAL_HOME: options.home,
     CI: 'true',
+    CORRAL_RUNTIME: 'process',
     LC_ALL: 'C.UTF-8',
     ...options.environment,
   };

@@ -6,20 +6,19 @@ import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
 import { ClusterError } from './errors.js';
 import type { ClusterErrorCode } from './errors.js';
-import { choosePlan } from './choose-plan.js';
 import type { HealTarget, NodeAction } from './controller.js';
 import { linksBetween } from './faults.js';
 import type { FaultRecord, FaultSpec } from './faults.js';
 import { resolveTarget } from './targets.js';
 import { differences, existsError } from './differences.js';
 import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
-import { callKeeper, hasKeeper } from './process/control.js';
+import { callKeeper, hasKeeper } from './keeper/control.js';
 import { nodeEnvironment } from './process/node-environment.js';
 import { binFolder } from './process/programs.js';
-import { preflight } from './process/preflight.js';
-import { startKeeper } from './process/start-keeper.js';
-import { joinedEvent } from './process/shared-boot.js';
-import { findLeftovers, killLeftovers } from './process/sweep.js';
+import { startKeeper } from './keeper/start-keeper.js';
+import { joinedEvent } from './keeper/shared-boot.js';
+import { hostOf } from './hosts.js';
+import type { ClusterHost, Environment } from './hosts.js';
 import { ClusterState, listClusters } from './state.js';
 import { isSettled, stoppedStatus } from './status.js';
 import type { ClusterStatus, NodeStatus } from './status.js';
@@ -42,9 +41,9 @@ export type UpOptions = {
   readonly signal?: AbortSignal;
   /** A boot that fails leaves everything as it is, stopped. */
   readonly keepOnFailure?: boolean;
+  /** Says which engine containers are made on, as the docker command reads it (DOCKER_HOST, ...). */
+  readonly environment?: Environment;
 };
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type FaultOptions = {
   /** Heals by itself after this many milliseconds. */
@@ -69,17 +68,23 @@ export class Cluster {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     const cluster = new Cluster(home, spec.name);
     const state = cluster.#state;
-    if (state.exists) throw existsError(spec, state.readPlan(), await hasKeeper(state));
-    const begun = systemClock.now();
-    const { plan, warnings } = await choosePlan(home, spec);
+    if (state.exists) throw existsError(spec, state.readPlan(), await cluster.isRunning());
+    const host = hostOf(spec, options.environment);
+    const prepareBegun = systemClock.now();
+    await host.prepare((step) => {
+      const ms = Math.round(systemClock.now() - prepareBegun);
+      onProgress({ kind: 'step', name: 'image', ms, ...step } as Progress);
+    }, signal);
+    const { plan, warnings } = await host.choose(home, spec);
     for (const { text } of warnings) onProgress({ kind: 'warning', text });
+    const begun = systemClock.now();
     onProgress({ kind: 'step', name: 'preflight', state: 'started' });
-    const text = await preflight(plan, home);
+    const text = await host.preflight(plan, home);
     const ms = Math.round(systemClock.now() - begun);
     onProgress({ kind: 'step', name: 'preflight', state: 'done', ms, text });
     signal?.throwIfAborted();
     if (!state.createPlan(plan, process.pid)) {
-      throw existsError(spec, state.readPlan(), await hasKeeper(state));
+      throw existsError(spec, state.readPlan(), await cluster.isRunning());
     }
     await startKeeper(state, 'up');
     await cluster.#boot(onProgress, signal, options.keepOnFailure === true);
@@ -105,15 +110,19 @@ export class Cluster {
         if (!isCode(error, 'E_CLUSTER_EXISTS')) throw error;
       }
     }
-    const running = await hasKeeper(state);
+    const running = await cluster.isRunning();
     await cluster.checkSame(spec);
     await cluster.start(onProgress, signal);
     return { cluster, was: running ? 'running' : 'stopped' };
   }
 
   /** Refuses what `up` would refuse, and makes nothing. Throws ClusterError. */
-  static async check(home: string, spec: ClusterSpec): Promise<void> {
-    await choosePlan(home, spec);
+  static async check(
+    home: string,
+    spec: ClusterSpec,
+    environment: Environment = {},
+  ): Promise<void> {
+    await hostOf(spec, environment).choose(home, spec);
   }
 
   /** Throws ClusterError E_CLUSTER_EXISTS when this is not what `spec` asks for. */
@@ -151,7 +160,7 @@ export class Cluster {
     onProgress: (progress: Progress) => void = () => undefined,
     signal?: AbortSignal,
   ): Promise<void> {
-    if (await hasKeeper(this.#state)) {
+    if (await this.#isKept()) {
       signal?.throwIfAborted();
       try {
         // At once when it is up; a boot that goes on is waited for.
@@ -162,14 +171,14 @@ export class Cluster {
         await this.#keeperGone();
       }
     }
-    killLeftovers(findLeftovers(this.#state.folder));
+    await this.#host.sweep(this.#state, { remove: false });
     await startKeeper(this.#state, 'start');
     await this.#boot(onProgress, signal, true);
   }
 
   /** Ends all processes; everything on disk stays. */
   async stop(): Promise<void> {
-    if (!(await hasKeeper(this.#state))) return;
+    if (!(await this.#isKept())) return;
     await callKeeper(this.#state, 'shutdown', { remove: false, orderly: true });
     await this.#keeperGone();
   }
@@ -180,7 +189,7 @@ export class Cluster {
       await callKeeper(this.#state, 'shutdown', { remove: true, orderly: false });
       await this.#keeperGone();
     }
-    killLeftovers(findLeftovers(this.#state.folder));
+    await this.#host.sweep(this.#state, { remove: true });
     this.#state.remove();
   }
 
@@ -188,14 +197,14 @@ export class Cluster {
     return this.down();
   }
 
-  /** True while its keeper runs. */
-  isRunning(): Promise<boolean> {
-    return hasKeeper(this.#state);
+  /** True while its keeper runs, or its nodes do without one. */
+  async isRunning(): Promise<boolean> {
+    return (await hasKeeper(this.#state)) || this.#host.outlives(this.#state);
   }
 
   /** The present state; of a stopped cluster what the plan knows. */
   async status(): Promise<ClusterStatus> {
-    if (await hasKeeper(this.#state)) {
+    if (await this.#isKept()) {
       return (await callKeeper(this.#state, 'status')) as ClusterStatus;
     }
     return stoppedStatus(this.plan);
@@ -223,7 +232,7 @@ export class Cluster {
 
   /** Faults in force, oldest first. */
   async faults(): Promise<readonly FaultRecord[]> {
-    if (!(await hasKeeper(this.#state))) return [];
+    if (!(await this.#isKept())) return [];
     return (await callKeeper(this.#state, 'faults')) as readonly FaultRecord[];
   }
 
@@ -369,6 +378,23 @@ export class Cluster {
       if (signal?.aborted === true && boot.isOurs) await this.#keeperGone();
       throw error;
     }
+  }
+
+  /** Of a plan that cannot be read there is nothing but its folder. */
+  get #host(): ClusterHost {
+    try {
+      return hostOf(this.plan);
+    } catch {
+      return hostOf({ runtime: 'process' });
+    }
+  }
+
+  /** A keeper holds it; nodes that run without one get one now. */
+  async #isKept(): Promise<boolean> {
+    if (await hasKeeper(this.#state)) return true;
+    if (!(await this.#host.outlives(this.#state))) return false;
+    await startKeeper(this.#state, 'adopt');
+    return true;
   }
 
   #keeperGone(): Promise<void> {

@@ -1,6 +1,6 @@
 // What a cluster does with its nodes: boots them, tells how they are, adds and removes them, breaks
-// and mends them. It knows nodes only through the runtime seam. For plain processes it lives in the
-// keeper (process/keeper-main.ts), and commands reach it over the keeper's socket.
+// and mends them. It knows nodes only through the runtime seam. It lives in the
+// keeper (keeper/keeper-main.ts), and commands reach it over the keeper's socket.
 import { errorMessage, poll } from '@corral/kit';
 import type { Clock, Logger, Prng } from '@corral/kit';
 import { explainTimeout } from './boot-failure.js';
@@ -110,14 +110,23 @@ export class Controller {
     this.#timings.total = Math.round(clock.now() - begun);
   }
 
-  /** Ends every process; what is on disk stays. With `orderly` nodes end in their own time first. */
-  async shutdown(orderly: boolean): Promise<void> {
+  /** Takes over a cluster that runs already. */
+  async adopt(): Promise<void> {
+    await this.#options.runtime.setPlan(this.#plan);
+    await this.#options.runtime.adopt();
+  }
+
+  /**
+   * Ends every process; what is on disk stays, unless `remove`. With `orderly` nodes end in their own
+   * time first.
+   */
+  async shutdown(how: { readonly orderly: boolean; readonly remove: boolean }): Promise<void> {
     this.faults.close();
     const handles = [...this.#handles.values()];
     // Without order nothing has to be handed over: everything goes.
-    if (orderly) await Promise.all(handles.map((handle) => handle.stop()));
+    if (how.orderly) await Promise.all(handles.map((handle) => handle.stop()));
     await Promise.all(handles.map((handle) => handle.kill()));
-    await this.#options.runtime.close();
+    await this.#options.runtime.close(how.remove);
   }
 
   async status(): Promise<ClusterStatus> {
@@ -167,8 +176,9 @@ export class Controller {
     return this.#oneByOne(async () => {
       const environment =
         role === 'central' ? await announceMember(this.#plan, await this.#view()) : {};
-      const plan = planAddedNode(this.#plan, role, environment);
-      const handle = this.#options.runtime.create(plan);
+      const { runtime } = this.#options;
+      const plan = await runtime.place(planAddedNode(this.#plan, role, environment));
+      const handle = runtime.create(plan);
       this.#handles.set(plan.name, handle);
       await this.#setPlan({ ...this.#plan, nodes: [...this.#plan.nodes, plan] });
       try {

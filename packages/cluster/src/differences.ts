@@ -6,6 +6,9 @@ import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
 /** Empty when `plan` is what `spec` asks for. */
 export function differences(spec: ClusterSpec, plan: ClusterPlan): readonly string[] {
   const found: string[] = [];
+  if (spec.runtime !== undefined && spec.runtime !== plan.runtime) {
+    found.push(`runtime: ${plan.runtime} -> ${spec.runtime}`);
+  }
   const wanted = { central: spec.central, worker: spec.workers };
   for (const role of ['central', 'worker'] as const) {
     const nodes = plan.nodes.filter((node) => node.role === role);

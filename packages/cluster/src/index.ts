@@ -1,6 +1,11 @@
 // The names that programs may use.
 export { Cluster } from './cluster.js';
+export { chooseRuntime } from './choose-runtime.js';
+export type { ChosenRuntime } from './choose-runtime.js';
 export { collectGarbage } from './garbage.js';
+export type { Garbage } from './garbage.js';
+export { recoverClusters } from './docker/recover.js';
+export type { RuntimeKind } from './runtime.js';
 export type { FaultOptions, Progress, UpOptions } from './cluster.js';
 export { ClusterError, exitCodes } from './errors.js';
 export type { ClusterErrorCode } from './errors.js';

@@ -50,6 +50,8 @@ export type ClusterPlan = {
   readonly size: number;
   readonly nodes: readonly NodePlan[];
   readonly createdAt: string;
+  /** Of containers: the address of the engine they are on. */
+  readonly engine?: string;
 };
 
 /** What all nodes of a cluster share. */
@@ -60,7 +62,7 @@ export type PlanWarning = { readonly text: string };
 const centralMax = 99;
 const workersMax = 140;
 const namePattern = /^[a-z0-9][a-z0-9_-]{0,38}$/;
-const publicHost = 'discovery.etcd.io';
+export const publicHost = 'discovery.etcd.io';
 /** A host name is the name of the node and of its folder, too. (RFC 1123) */
 const hostnamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** What commands take for something else than the name of a node. */

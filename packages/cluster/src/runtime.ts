@@ -76,6 +76,8 @@ export type LinkRule = {
   readonly jitterMs: number;
   /** Undefined = as fast as it goes. */
   readonly bytesPerSecond: number | undefined;
+  /** The part of packets that is lost, 0 to 1. */
+  readonly lossRatio: number;
 };
 
 export const passRule: LinkRule = {
@@ -84,6 +86,7 @@ export const passRule: LinkRule = {
   delayMs: 0,
   jitterMs: 0,
   bytesPerSecond: undefined,
+  lossRatio: 0,
 };
 
 export type LinkProbe = 'passes' | 'silent' | 'refused';
@@ -102,6 +105,8 @@ export interface NodeRuntime {
   readonly discovery: DiscoveryHandle;
   /** Why a kind of fault cannot be made here; undefined when it can. */
   unavailable(fault: string): string | undefined;
+  /** A node that is to be added, with what only the runtime can choose for it. */
+  place(node: NodePlan): Promise<NodePlan>;
   /** The handle of a planned node; nothing is started. */
   create(node: NodePlan): NodeHandle;
   /** Ends a node and removes all that is its own. */
@@ -113,6 +118,11 @@ export interface NodeRuntime {
   resetLink(link: LinkName): Promise<void>;
   /** What a dial over a link meets now: the store at its end answers, silence, or a refusal. */
   probeLink(link: LinkName): Promise<LinkProbe>;
-  /** Ends links and discovery; nodes are ended by then. */
-  close(): Promise<void>;
+  /** Takes over what a keeper that is gone has left running; nothing where nothing outlives one. */
+  adopt(): Promise<void>;
+  /**
+   * Ends links and discovery; nodes are ended by then. With `remove` nothing of the cluster stays but
+   * its folder.
+   */
+  close(remove: boolean): Promise<void>;
 }

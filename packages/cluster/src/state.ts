@@ -27,6 +27,10 @@ export class ClusterState {
     this.folder = resolve(home, 'clusters', name);
   }
 
+  get name(): string {
+    return basename(this.folder);
+  }
+
   get exists(): boolean {
     return existsSync(this.folder);
   }
@@ -114,6 +118,15 @@ export class ClusterState {
     return existsSync(path) ? Number(readFileSync(path, 'utf8')) : 0;
   }
 
+  /** A write went through it once: it is a cluster, not what is left of a boot. */
+  get isProven(): boolean {
+    return existsSync(join(this.folder, 'proven'));
+  }
+
+  markProven(): void {
+    writeFileSync(join(this.folder, 'proven'), '', { mode: 0o600 });
+  }
+
   /** A secret that only users of this folder know: every local user may reach the control socket. */
   secret(): string {
     const path = join(this.folder, 'secret');
@@ -171,6 +184,21 @@ export function listClusters(home: string): string[] {
   return readdirSync(folder)
     .filter((name) => !name.startsWith('.'))
     .sort();
+}
+
+/**
+ * The plans of all clusters below a home, but of those that cannot be read: whether their addresses
+ * are in use shows when they are tried.
+ */
+export function readPlans(home: string): readonly ClusterPlan[] {
+  return listClusters(home).flatMap((name) => {
+    try {
+      return [new ClusterState(home, name).readPlan()];
+    } catch (error) {
+      if (error instanceof ClusterError) return [];
+      throw error;
+    }
+  });
 }
 
 /** Folders of clusters that were being made, each with the process that did. */

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ClusterError } from '../src/errors.js';
-import { callKeeper, hasKeeper, serveControl } from '../src/process/control.js';
-import type { ControlHandler } from '../src/process/control.js';
+import { callKeeper, hasKeeper, serveControl } from '../src/keeper/control.js';
+import type { ControlHandler } from '../src/keeper/control.js';
 import { ClusterState } from '../src/state.js';
 
 function newState(): ClusterState {

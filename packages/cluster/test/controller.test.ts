@@ -132,7 +132,7 @@ describe('a controller', () => {
     const { controller, runtime } = world();
     for (const node of runtime.nodes.values()) await node.start();
 
-    await controller.shutdown(true);
+    await controller.shutdown({ orderly: true, remove: false });
 
     expect([...runtime.nodes.values()].map((node) => node.state)).toEqual(
       Array.from({ length: 4 }, () => 'killed'),

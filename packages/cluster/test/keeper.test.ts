@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { makePlan } from '../src/plan.js';
 import { ClusterState } from '../src/state.js';
 
-const keeperMain = join(import.meta.dirname, '../dist/process/keeper-main.js');
+const keeperMain = join(import.meta.dirname, '../dist/keeper/keeper-main.js');
 const spec = { name: 'k', central: 1, workers: 0, cloudConfigs: {}, ignoreUnknown: false };
 const { plan } = makePlan(spec, { number: 244, discoveryPort: 0, token: 't', createdAt: '' });
 

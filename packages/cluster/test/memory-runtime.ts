@@ -108,6 +108,7 @@ export class MemoryRuntime implements NodeRuntime {
   readonly broken = new Set<string>();
   plan: ClusterPlan | undefined;
   closed = false;
+  adopted = false;
   #discoveryUp = false;
   readonly discovery: DiscoveryHandle;
   readonly #devRoot: string;
@@ -127,6 +128,15 @@ export class MemoryRuntime implements NodeRuntime {
 
   unavailable(fault: string): string | undefined {
     return fault === 'clock' ? 'memory has no clocks' : undefined;
+  }
+
+  place(node: NodePlan): Promise<NodePlan> {
+    return Promise.resolve(node);
+  }
+
+  adopt(): Promise<void> {
+    this.adopted = true;
+    return Promise.resolve();
   }
 
   create(node: NodePlan): MemoryNode {

@@ -5,8 +5,9 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { issueCertificates } from '../src/process/ca.js';
-import { publicHost, startPublicDiscovery } from '../src/process/public-discovery.js';
+import { issueCertificates } from '../src/ca.js';
+import { publicHost } from '../src/plan.js';
+import { startPublicDiscovery } from '../src/process/public-discovery.js';
 
 const now = Date.parse('2026-05-01T12:00:00Z');
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RecordingLog } from '@corral/kit/testing';
 import { seededPrng, systemClock } from '@corral/kit';
-import { choosePlan } from '../src/choose-plan.js';
+import { chooseProcessPlan } from '../src/process/choose-plan.js';
 import { findPrograms } from '../src/process/programs.js';
 import { ProcessRuntime } from '../src/process/runtime.js';
 import { ClusterState } from '../src/state.js';
@@ -52,7 +52,11 @@ describeRuntime('process', async (): Promise<RuntimeUnderTest> => {
   const home = mkdtempSync(join(tmpdir(), 'corral-runtime-'));
   count += 1;
   const name = `runtime-${process.pid}-${count}`;
-  const { plan } = await choosePlan(home, { ...spec, name, cloudConfigs: { central: alone } });
+  const { plan } = await chooseProcessPlan(home, {
+    ...spec,
+    name,
+    cloudConfigs: { central: alone },
+  });
   const state = new ClusterState(home, name);
   state.writePlan(plan);
   const runtime = new ProcessRuntime({

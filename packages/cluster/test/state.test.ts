@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { choosePlan } from '../src/choose-plan.js';
+import { chooseProcessPlan } from '../src/process/choose-plan.js';
 import { makePlan } from '../src/plan.js';
 import { ClusterState } from '../src/state.js';
 
@@ -47,7 +47,7 @@ describe('the folder of a cluster', () => {
     const { home, state } = newState();
     writeFileSync(join(state.folder, 'plan.json'), '');
 
-    const chosen = await choosePlan(home, { ...spec, name: 'other' });
+    const chosen = await chooseProcessPlan(home, { ...spec, name: 'other' });
 
     expect(chosen.plan.name).toBe('other');
   });

@@ -46,7 +46,9 @@ export function readServiceConfig(
   }
   const { 'plain-addr': plain } = values;
   if (plain !== undefined && certFile === undefined) {
-    throw bad('--plain-addr is for a service whose --addr has TLS: give --cert-file and --key-file');
+    throw bad(
+      '--plain-addr is for a service whose --addr has TLS: give --cert-file and --key-file',
+    );
   }
   const strict = values['strict-compat'] === true;
   return {

@@ -106,7 +106,8 @@ export async function runGc(
 ): Promise<void> {
   const form = outputForm(flags);
   const dryRun = flags.dryRun === true;
-  const found = await collectGarbage(context.home, { dryRun });
+  const { environment } = context;
+  const found = await collectGarbage(context.home, { dryRun, environment });
   if (form !== 'table') {
     await printObject(context, form === 'yaml' ? 'yaml' : 'json', { ...found, dryRun });
     return;
@@ -116,5 +117,7 @@ export async function runGc(
     found.clusters.length === 0
       ? 'no unfinished cluster'
       : `unfinished: ${found.clusters.join(' ')}`;
-  show(context, `${would} ${found.processes} processes; ${folders}\n`);
+  const removed = dryRun ? 'would remove' : 'removed';
+  const onEngine = found.onEngine === 0 ? '' : `; ${removed} ${found.onEngine} things of Docker`;
+  show(context, `${would} ${found.processes} processes${onEngine}; ${folders}\n`);
 }

@@ -1,5 +1,5 @@
 // Values that several commands read from their options, and which cluster a command is about.
-import { Cluster } from '@corral/cluster';
+import { Cluster, recoverClusters } from '@corral/cluster';
 import { systemClock } from '@corral/kit';
 import type { Context } from '../context.js';
 import { parseDuration, tell } from '../context.js';
@@ -29,7 +29,16 @@ export async function openCluster(
   telling: 'always' | 'ambiguous' = 'always',
 ): Promise<Cluster> {
   const given = explicitName(argument, options);
-  if (given !== undefined) return Cluster.attach(context.home, given);
+  if (given !== undefined) {
+    // What has lost its folder may still be on the engine.
+    if (!Cluster.list(context.home).includes(given)) {
+      await recoverClusters(context.home, context.environment);
+    }
+    return Cluster.attach(context.home, given);
+  }
+  if (Cluster.list(context.home).length === 0) {
+    await recoverClusters(context.home, context.environment);
+  }
   const names = Cluster.list(context.home);
   const { name, why } = await chooseName(names, context);
   const cluster = Cluster.attach(context.home, name);

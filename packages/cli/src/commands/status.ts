@@ -1,5 +1,5 @@
 // status and ls: how clusters are.
-import { Cluster, age } from '@corral/cluster';
+import { Cluster, age, recoverClusters } from '@corral/cluster';
 import type { ClusterStatus } from '@corral/cluster';
 import { errorMessage, systemClock } from '@corral/kit';
 import type { Context } from '../context.js';
@@ -63,6 +63,7 @@ async function print(
 
 export async function runList(flags: CommonOptions, context: Context): Promise<void> {
   const form = outputForm(flags, listForms);
+  await recoverClusters(context.home, context.environment);
   const names = Cluster.list(context.home);
   if (form === 'name') {
     for (const name of names) context.streams.stdout(`${name}\n`);

@@ -1,6 +1,6 @@
 // up and start: a cluster that runs and has proven a write.
 import { readFileSync } from 'node:fs';
-import { Cluster, ClusterError, nameFlag } from '@corral/cluster';
+import { Cluster, ClusterError, chooseRuntime, nameFlag } from '@corral/cluster';
 import type {
   CloudConfigFile,
   ClusterPlan,
@@ -24,7 +24,7 @@ import { clusterName, openCluster, progressOf } from './options.js';
 import { viewOf } from './report.js';
 
 export type UpFlags = CommonOptions & {
-  readonly runtime: string;
+  readonly runtime?: string;
   readonly central?: string;
   readonly workers?: string;
   readonly cloudConfig: readonly string[];
@@ -45,18 +45,25 @@ export async function runUp(
   context: Context,
 ): Promise<void> {
   const form = outputForm(flags);
-  checkRuntime(flags.runtime);
+  const asked = askedRuntime(flags.runtime, context);
   const name = clusterName(argument, flags, context);
-  if (flags.quiet !== true) {
-    const auto = flags.runtime === 'auto' ? ' (containers are not there yet)' : '';
-    tell(context, `corral ${version()} · runtime: process${auto} · cluster "${name}"\n`);
-  }
   const there = Cluster.list(context.home).includes(name)
     ? Cluster.attach(context.home, name)
     : undefined;
   const replaced = flags.recreate === true ? there : undefined;
-  const spec = readSpec(name, flags, replaced === undefined ? there?.plan : undefined);
-  if (replaced !== undefined) await Cluster.check(context.home, spec);
+  const kept = replaced === undefined ? there?.plan : undefined;
+  const { runtime, why } =
+    asked !== 'auto'
+      ? { runtime: asked, why: '' }
+      : kept !== undefined
+        ? { runtime: kept.runtime, why: '' }
+        : await chooseRuntime(context.environment);
+  if (flags.quiet !== true) {
+    const because = why === '' ? '' : ` (${why})`;
+    tell(context, `corral ${version()} · runtime: ${runtime}${because} · cluster "${name}"\n`);
+  }
+  const spec = { ...readSpec(name, flags, kept), runtime };
+  if (replaced !== undefined) await Cluster.check(context.home, spec, context.environment);
   if (flags.dryRun === true) {
     await sayWhatWould(spec, there, replaced, form, context);
     return;
@@ -81,6 +88,7 @@ export async function runUp(
         onProgress: progress.on,
         signal,
         keepOnFailure,
+        environment: context.environment,
       }),
   ).finally(() => progress.close());
   const status = await cluster.status();
@@ -123,16 +131,16 @@ export async function runStart(
   if (flags.verbose === true) show(context, facts(cluster, view.status));
 }
 
-function checkRuntime(runtime: string): void {
-  if (!['auto', 'process', 'docker'].includes(runtime)) {
-    throw new UsageError(`--runtime ${runtime}: auto, process or docker`);
-  }
-  if (runtime !== 'docker') return;
-  throw new ClusterError(
-    'E_NO_DOCKER',
-    'containers are not there yet: this version runs nodes as plain processes',
-    { remedies: ['drop --runtime docker'] },
-  );
+/** Option, CORRAL_RUNTIME, auto. Throws UsageError. */
+function askedRuntime(
+  option: string | undefined,
+  context: Context,
+): 'auto' | ClusterPlan['runtime'] {
+  const given = option ?? context.environment['CORRAL_RUNTIME'] ?? '';
+  if (given === '' || given === 'auto') return 'auto';
+  if (given === 'process' || given === 'docker') return given;
+  const where = option === undefined ? 'CORRAL_RUNTIME=' : '--runtime ';
+  throw new UsageError(`${where}${given}: auto, process or docker`);
 }
 
 /** Refuses what `up` itself would refuse. */
@@ -144,7 +152,7 @@ async function sayWhatWould(
   context: Context,
 ): Promise<void> {
   const boots = there === undefined || replaced !== undefined;
-  if (boots) await Cluster.check(context.home, spec);
+  if (boots) await Cluster.check(context.home, spec, context.environment);
   else await there.checkSame(spec);
   const runs = boots ? false : await there.isRunning();
   const would = boots ? 'boot' : runs ? 'leave' : 'start';

@@ -64,7 +64,7 @@ function addUp(program: Command, context: Context): void {
     .command('up')
     .description('boot a cluster: 3 central nodes and 2 workers unless told otherwise')
     .argument('[name]', 'name of the cluster')
-    .option('--runtime <runtime>', 'auto, process or docker', 'auto')
+    .option('--runtime <runtime>', 'auto, process or docker (auto unless told otherwise)')
     .option('--central <n>', 'central nodes (3 unless told otherwise)')
     .option('--workers <n>', 'workers (2 unless told otherwise)')
     .option('--cloud-config <role=file>', 'cloud-config of a role (central, worker)', collect, [])

@@ -6,12 +6,13 @@ import { startDiscoveryService } from '@corral/discovery-service';
 import type { RunningDiscoveryService } from '@corral/discovery-service';
 import { errorMessage } from '@corral/kit';
 import type { Clock, Logger, Prng } from '@corral/kit';
+import { publicHost } from '../plan.js';
 import type { ClusterPlan } from '../plan.js';
 import type { DiscoveryHandle } from '../runtime.js';
-import { issueCertificates } from './ca.js';
+import { issueCertificates } from '../ca.js';
 import { authorityFileOf } from './node-environment.js';
 import { requireFree } from './preflight.js';
-import { publicHost, startPublicDiscovery } from './public-discovery.js';
+import { startPublicDiscovery } from './public-discovery.js';
 import type { PublicDiscovery } from './public-discovery.js';
 
 export type ClusterDiscoveryOptions = {

@@ -7,9 +7,8 @@ import { createServer as createTlsServer } from 'node:https';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Certificate } from './ca.js';
-
-export const publicHost = 'discovery.etcd.io';
+import type { Certificate } from '../ca.js';
+import { publicHost } from '../plan.js';
 
 export type PublicDiscovery = { readonly port: number; close(): Promise<void> };
 

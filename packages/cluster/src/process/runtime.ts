@@ -51,6 +51,11 @@ export class ProcessRuntime implements NodeRuntime {
     return unavailableOnProcesses[fault];
   }
 
+  /** Its address is all it needs. */
+  place(node: NodePlan): Promise<NodePlan> {
+    return Promise.resolve(node);
+  }
+
   create(node: NodePlan): NodeHandle {
     const { state, logger, plan } = this.#options;
     mkdirSync(state.nodeFolder(node.name), { recursive: true });
@@ -91,6 +96,11 @@ export class ProcessRuntime implements NodeRuntime {
 
   probeLink(link: LinkName): Promise<LinkProbe> {
     return this.#links.probe(link);
+  }
+
+  /** Nodes end with their keeper. */
+  adopt(): Promise<void> {
+    return Promise.resolve();
   }
 
   async close(): Promise<void> {

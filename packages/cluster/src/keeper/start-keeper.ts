@@ -9,11 +9,14 @@ import type { ClusterState } from '../state.js';
 import { hasKeeper } from './control.js';
 
 /** Always the built program, also when this library is run from its sources. */
-const keeperMain = join(import.meta.dirname, '..', '..', 'dist', 'process', 'keeper-main.js');
+const keeperMain = join(import.meta.dirname, '..', '..', 'dist', 'keeper', 'keeper-main.js');
 const keeperStartMs = 10_000;
 
+/** For a new cluster, for one that was stopped, for one whose nodes run on without a keeper. */
+export type KeeperMode = 'up' | 'start' | 'adopt';
+
 /** Resolves when a keeper holds the cluster. Throws ClusterError E_FAILED with the end of its log. */
-export async function startKeeper(state: ClusterState, mode: 'up' | 'start'): Promise<void> {
+export async function startKeeper(state: ClusterState, mode: KeeperMode): Promise<void> {
   const log = openSync(state.keeperLog, 'a', 0o600);
   const child = spawn(process.execPath, [keeperMain, state.folder, mode], {
     detached: true,

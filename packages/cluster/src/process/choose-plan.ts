@@ -2,21 +2,19 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '@corral/kit';
-import { ClusterError } from './errors.js';
-import { nodeAddress } from './addresses.js';
-import { firstNumber, makePlan } from './plan.js';
-import type { ClusterPlan, ClusterSpec, PlanWarning } from './plan.js';
-import { isFree } from './process/preflight.js';
-import { ClusterState, listClusters } from './state.js';
+import { ClusterError } from '../errors.js';
+import { nodeAddress } from '../addresses.js';
+import { firstNumber, makePlan } from '../plan.js';
+import type { ClusterPlan, ClusterSpec, PlanWarning } from '../plan.js';
+import { isFree } from './preflight.js';
+import { readPlans } from '../state.js';
 
 /** A cluster number whose addresses nobody uses, and a plan with it. */
-export async function choosePlan(
+export async function chooseProcessPlan(
   home: string,
   spec: ClusterSpec,
 ): Promise<{ readonly plan: ClusterPlan; readonly warnings: readonly PlanWarning[] }> {
-  const taken = new Set(
-    listClusters(home).flatMap((name) => numberOf(new ClusterState(home, name))),
-  );
+  const taken = new Set(readPlans(home).map((plan) => plan.number));
   const first = firstNumber(`${home}/${spec.name}`);
   const given = {
     discoveryPort: await freePort(),
@@ -35,16 +33,6 @@ export async function choosePlan(
     if (!busy) return candidate;
   }
   throw new ClusterError('E_FAILED', 'all 249 cluster numbers are in use');
-}
-
-/** None of a plan that cannot be read: whether its addresses are in use shows when they are tried. */
-function numberOf(state: ClusterState): readonly number[] {
-  try {
-    return [state.readPlan().number];
-  } catch (error) {
-    if (error instanceof ClusterError) return [];
-    throw error;
-  }
 }
 
 function freePort(): Promise<number> {

@@ -11,8 +11,10 @@ import { ClusterState } from '../state.js';
 import { ClusterError } from '../errors.js';
 import { serveControl } from './control.js';
 import type { CallContext, ControlRequest } from './control.js';
-import { binFolder, findPrograms } from './programs.js';
-import { ProcessRuntime } from './runtime.js';
+import { binFolder, findPrograms } from '../process/programs.js';
+import { keyOf } from '../docker/labels.js';
+import type { NodeRuntime } from '../runtime.js';
+import { ProcessRuntime } from '../process/runtime.js';
 import { SharedBoot } from './shared-boot.js';
 
 const [folder = '', mode = 'up', patienceMs = '10000'] = process.argv.slice(2);
@@ -24,7 +26,25 @@ const shared = { plan, clock: systemClock, prng, logger };
 const controller = new Controller({
   ...shared,
   writePlan: (changed) => state.writePlan(changed),
-  runtime: new ProcessRuntime({
+  runtime: plan.runtime === 'docker' ? await dockerRuntime() : processRuntime(),
+});
+const isNew = mode !== 'start';
+/** A boot that fails leaves the cluster as it is, stopped. */
+let keep = !isNew;
+let ending: Promise<void> | undefined;
+const boot = new SharedBoot(async (context) => {
+  try {
+    await controller.boot((event) => context.emit(event), context.signal);
+    context.signal.throwIfAborted();
+    state.markProven();
+  } catch (error) {
+    await end(!keep, false);
+    throw error;
+  }
+});
+
+function processRuntime(): NodeRuntime {
+  return new ProcessRuntime({
     ...shared,
     state,
     pid: process.pid,
@@ -37,21 +57,15 @@ const controller = new Controller({
       .join(':'),
     bootId: readBootId(),
     programs: findPrograms(import.meta.dirname),
-  }),
-});
-const isNew = mode !== 'start';
-/** A boot that fails leaves the cluster as it is, stopped. */
-let keep = !isNew;
-let ending: Promise<void> | undefined;
-const boot = new SharedBoot(async (context) => {
-  try {
-    await controller.boot((event) => context.emit(event), context.signal);
-    context.signal.throwIfAborted();
-  } catch (error) {
-    await end(!keep, false);
-    throw error;
-  }
-});
+  });
+}
+
+async function dockerRuntime(): Promise<NodeRuntime> {
+  const { DockerRuntime } = await import('../docker/runtime.js');
+  const { connectEngine } = await import('../docker/engine.js');
+  const engine = await connectEngine({ ...process.env, DOCKER_HOST: plan.engine });
+  return new DockerRuntime({ ...shared, engine, key: keyOf(state), folder });
+}
 
 function readBootId(): string {
   const path = '/proc/sys/kernel/random/boot_id';
@@ -61,7 +75,7 @@ function readBootId(): string {
 /** Ends everything once; with `remove` nothing of the cluster stays. */
 function end(remove: boolean, orderly: boolean): Promise<void> {
   ending ??= (async () => {
-    await controller.shutdown(orderly);
+    await controller.shutdown({ orderly, remove });
     if (remove) state.remove();
     systemClock.setTimer(20, () => process.exit(0));
   })();
@@ -113,20 +127,27 @@ async function handle(request: ControlRequest, context: CallContext): Promise<un
   }
 }
 
-process.on('SIGTERM', () => void end(false, true));
+/** What it holds goes on where nodes outlive their keeper; else they end with it. */
+function leave(orderly: boolean): void {
+  if (plan.runtime === 'docker') process.exit(0);
+  void end(false, orderly);
+}
+
+process.on('SIGTERM', () => leave(true));
 process.on('SIGINT', () => undefined);
 process.on('SIGHUP', () => undefined);
 try {
   await serveControl(state, handle);
+  if (mode === 'adopt') await controller.adopt();
 } catch (error) {
   process.stderr.write(`${errorMessage(error)}\n`);
   process.exit(1);
 }
 // Somebody removed the folder, or another cluster lives in it now: this one has nothing to hold.
 systemClock.every(500, () => {
-  if (ending === undefined && !state.holds(plan)) void end(false, false);
+  if (ending === undefined && !state.holds(plan)) leave(false);
 });
 // Nobody ever asked for a boot: the command that started this keeper was killed at once.
 systemClock.setTimer(Number(patienceMs), () => {
-  if (!boot.isAskedFor) void end(isNew, false);
+  if (!boot.isAskedFor && mode !== 'adopt') void end(isNew, false);
 });

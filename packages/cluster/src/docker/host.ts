@@ -1,0 +1,54 @@
+// Containers where no keeper is: they run on without one, and the engine knows them by their labels.
+// What talks to the engine is loaded when it is asked: other commands do not wait for it.
+import type { ChosenPlan, ClusterHost, Environment, PrepareStep } from '../hosts.js';
+import type { ClusterPlan, ClusterSpec } from '../plan.js';
+import { readPlans } from '../state.js';
+import type { ClusterState } from '../state.js';
+import { connectEngine } from './engine.js';
+import type { Engine } from './engine.js';
+import { keyOf } from './labels.js';
+
+export class DockerHost implements ClusterHost {
+  readonly #environment: Environment;
+  #engine: Promise<Engine> | undefined;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  async choose(home: string, spec: ClusterSpec): Promise<ChosenPlan> {
+    const { chooseDockerPlan } = await import('./choose-plan.js');
+    return chooseDockerPlan(await this.#connect(), home, spec, readPlans(home));
+  }
+
+  async prepare(onStep: (step: PrepareStep) => void, signal?: AbortSignal): Promise<void> {
+    const { buildImages, findNodeImage } = await import('./image/index.js');
+    const engine = await this.#connect();
+    if ((await findNodeImage(engine)) !== undefined) return;
+    onStep({ state: 'started' });
+    const [image] = await buildImages(engine, { targets: ['node'], signal });
+    onStep({ state: 'done', text: `built ${image?.reference ?? ''}, once` });
+  }
+
+  async preflight(plan: ClusterPlan): Promise<string> {
+    const { dockerPreflight } = await import('./choose-plan.js');
+    return dockerPreflight(await this.#connect(), plan);
+  }
+
+  async outlives(state: ClusterState): Promise<boolean> {
+    const { hasRunningNode } = await import('./clusters.js');
+    return hasRunningNode(await this.#connect(), keyOf(state));
+  }
+
+  /** Stopped containers hold the data: without `remove` they stay. */
+  async sweep(state: ClusterState, { remove }: { readonly remove: boolean }): Promise<void> {
+    if (!remove) return;
+    const { destroyCluster } = await import('./clusters.js');
+    await destroyCluster(await this.#connect(), keyOf(state));
+  }
+
+  #connect(): Promise<Engine> {
+    this.#engine ??= connectEngine(this.#environment);
+    return this.#engine;
+  }
+}
