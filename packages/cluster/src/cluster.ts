@@ -70,11 +70,7 @@ export class Cluster {
     const state = cluster.#state;
     if (state.exists) throw existsError(spec, state.readPlan(), await cluster.isRunning());
     const host = hostOf(spec, options.environment);
-    const prepareBegun = systemClock.now();
-    await host.prepare((step) => {
-      const ms = Math.round(systemClock.now() - prepareBegun);
-      onProgress({ kind: 'step', name: 'image', ms, ...step } as Progress);
-    }, signal);
+    await host.prepare(onProgress, signal);
     const { plan, warnings } = await host.choose(home, spec);
     for (const { text } of warnings) onProgress({ kind: 'warning', text });
     const begun = systemClock.now();

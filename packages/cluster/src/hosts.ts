@@ -13,7 +13,14 @@ export type ChosenPlan = {
 };
 
 export type PrepareStep =
-  { readonly state: 'started' } | { readonly state: 'done'; readonly text: string };
+  | { readonly kind: 'step'; readonly name: string; readonly state: 'started' }
+  | {
+      readonly kind: 'step';
+      readonly name: string;
+      readonly state: 'done';
+      readonly ms: number;
+      readonly text: string;
+    };
 
 export interface ClusterHost {
   /** Addresses and ports that nobody uses, and a plan with them. Throws ClusterError. */

@@ -25,9 +25,8 @@ export class DockerHost implements ClusterHost {
     const { buildImages, findNodeImage } = await import('./image/index.js');
     const engine = await this.#connect();
     if ((await findNodeImage(engine)) !== undefined) return;
-    onStep({ state: 'started' });
-    const [image] = await buildImages(engine, { targets: ['node'], signal });
-    onStep({ state: 'done', text: `built ${image?.reference ?? ''}, once` });
+    const environment = this.#environment;
+    await buildImages(engine, { targets: ['node'], environment, onStep, signal });
   }
 
   async preflight(plan: ClusterPlan): Promise<string> {
