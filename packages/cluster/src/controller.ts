@@ -287,7 +287,8 @@ export class Controller {
       clientUrls,
       peerUrls,
       memberId,
-      pid: facts.pid,
+      // Of a container it means nothing to this machine.
+      pid: facts.container === null ? facts.pid : null,
       container: facts.container,
       hostname: plan.hostname,
       root: facts.root,

@@ -23,7 +23,7 @@ export type UnitFacts = {
 /** What a runtime knows of a node without asking its store. */
 export type NodeFacts = {
   readonly state: NodeState;
-  /** Of the store's process; null where it has none now. */
+  /** Of the store's process, as the node itself counts; null where it has none now. */
   readonly pid: number | null;
   readonly container: string | null;
   readonly root: string | null;

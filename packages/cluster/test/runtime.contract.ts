@@ -9,6 +9,8 @@ export type RuntimeUnderTest = AsyncDisposable & {
   readonly runtime: NodeRuntime;
   /** Two central nodes, not started. */
   readonly nodes: readonly [NodeHandle, NodeHandle];
+  /** What a dial to a node that is down meets: a machine that is off answers nothing. */
+  readonly down: 'refused' | 'silent';
 };
 
 const cut: LinkRule = { ...passRule, cut: true };
@@ -72,7 +74,10 @@ export function describeRuntime(name: string, make: () => Promise<RuntimeUnderTe
       await node.kill();
       await starting;
 
-      expect(await node.inspect()).toMatchObject({ state: 'killed', pid: null });
+      const { state, pid } = await node.inspect();
+      // What had not begun to run was not killed, on some.
+      expect(['killed', 'stopped']).toContain(state);
+      expect(pid).toBeNull();
     });
 
     it('only a node that runs can be paused', async () => {
@@ -162,7 +167,7 @@ export function describeRuntime(name: string, make: () => Promise<RuntimeUnderTe
       expect(seen).toEqual(['passes', 'silent', 'passes', 'silent', 'passes', 'refused', 'passes']);
     });
 
-    it('a dial to a node that is down is refused', async () => {
+    it('a dial to a node that is down does not pass', async () => {
       await using world = await make();
       const { runtime, nodes } = world;
       await Promise.all(nodes.map((node) => node.start()));
@@ -170,7 +175,7 @@ export function describeRuntime(name: string, make: () => Promise<RuntimeUnderTe
 
       await nodes[1].kill();
 
-      expect(await runtime.probeLink({ from: one, to: two })).toBe('refused');
+      expect(await runtime.probeLink({ from: one, to: two })).toBe(world.down);
     });
 
     it('the discovery service has an address while it is there', async () => {

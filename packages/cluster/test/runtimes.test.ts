@@ -4,11 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RecordingLog } from '@corral/kit/testing';
 import { seededPrng, systemClock } from '@corral/kit';
+import { chooseDockerPlan } from '../src/docker/choose-plan.js';
+import { keyOf } from '../src/docker/labels.js';
+import { DockerRuntime } from '../src/docker/runtime.js';
 import { chooseProcessPlan } from '../src/process/choose-plan.js';
 import { findPrograms } from '../src/process/programs.js';
 import { ProcessRuntime } from '../src/process/runtime.js';
 import { ClusterState } from '../src/state.js';
 import { makePlan } from '../src/plan.js';
+import { containersHere } from './docker/engine-here.js';
 import { MemoryRuntime } from './memory-runtime.js';
 import { describeRuntime } from './runtime.contract.js';
 import type { RuntimeUnderTest } from './runtime.contract.js';
@@ -25,6 +29,7 @@ describeRuntime('memory', async (): Promise<RuntimeUnderTest> => {
   return {
     runtime,
     nodes: [one!, two!],
+    down: 'refused',
     [Symbol.asyncDispose]: async () => {
       await runtime.close();
       rmSync(home, { recursive: true, force: true });
@@ -77,6 +82,7 @@ describeRuntime('process', async (): Promise<RuntimeUnderTest> => {
   return {
     runtime,
     nodes: [one!, two!],
+    down: 'refused',
     [Symbol.asyncDispose]: async () => {
       await Promise.all([one!.kill(), two!.kill()]);
       await runtime.close();
@@ -84,3 +90,38 @@ describeRuntime('process', async (): Promise<RuntimeUnderTest> => {
     },
   };
 });
+
+const here = await containersHere();
+if (here !== undefined) {
+  const { engine } = here;
+  describeRuntime('docker', async (): Promise<RuntimeUnderTest> => {
+    const home = mkdtempSync(join(tmpdir(), 'corral-runtime-'));
+    count += 1;
+    const name = `runtime-${process.pid}-${count}`;
+    const asked = { ...spec, name, runtime: 'docker' as const, cloudConfigs: { central: alone } };
+    const { plan } = await chooseDockerPlan(engine, home, asked, []);
+    const state = new ClusterState(home, name);
+    state.writePlan(plan);
+    const runtime = new DockerRuntime({
+      engine,
+      key: keyOf(state),
+      plan,
+      folder: state.folder,
+      clock: systemClock,
+      logger: new RecordingLog(),
+    });
+    const [one, two] = plan.nodes.map((node) => runtime.create(node));
+    const close = async (): Promise<void> => {
+      await runtime.close(true);
+      rmSync(home, { recursive: true, force: true });
+    };
+    try {
+      await runtime.discovery.start();
+      await runtime.setPlan(plan);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return { runtime, nodes: [one!, two!], down: 'silent', [Symbol.asyncDispose]: close };
+  });
+}

@@ -8,7 +8,7 @@ import { startFailure, storeUnit, unitFailure } from '../boot-failure.js';
 import { ClusterError } from '../errors.js';
 import { nodeUrls } from '../node-urls.js';
 import type { ClusterPlan, NodePlan } from '../plan.js';
-import type { NodeFacts, NodeHandle, NodeState, UnitFacts } from '../runtime.js';
+import type { NodeFacts, NodeHandle, NodeState } from '../runtime.js';
 import { statusOf } from './engine.js';
 import type { Engine } from './engine.js';
 import { execIn } from './exec.js';
@@ -19,7 +19,8 @@ import { nodeFiles } from './node-files.js';
 import { nodeError, removeContainer, removeVolume } from './removal.js';
 import { runsInnerEngine } from './published.js';
 import { tarOf } from './tar.js';
-import { readUnits } from './unit-facts.js';
+import { readJournal } from './journal.js';
+import { mainPid, readUnits } from './unit-facts.js';
 
 export type DockerNodeOptions = {
   readonly engine: Engine;
@@ -52,9 +53,10 @@ export class DockerNode implements NodeHandle {
   readonly containerName: string;
   readonly devFolder: string;
   readonly #options: DockerNodeOptions;
-  #units: { readonly at: number; readonly read: Promise<readonly UnitFacts[]> } | undefined;
+  #units: { readonly at: number; readonly read: Promise<string> } | undefined;
   /** Ended while it started: it stays so. */
   #life = 0;
+  #starting: Promise<unknown> = Promise.resolve();
 
   constructor(options: DockerNodeOptions) {
     this.#options = options;
@@ -104,9 +106,11 @@ export class DockerNode implements NodeHandle {
     if (facts === undefined) await this.prepare();
     this.#checkWanted(life);
     if (facts?.State.Running !== true) {
-      await this.#container.start().catch((error: unknown) => {
+      this.#starting = this.#container.start().catch((error: unknown) => {
         if (statusOf(error) !== 304) throw this.#failed('started', error);
       });
+      await this.#starting;
+      this.#checkWanted(life);
     }
     await this.#options.onStarted(this.plan);
     const ready = await this.run('/usr/lib/corral/wait-ready').catch((error: unknown) => error);
@@ -117,12 +121,14 @@ export class DockerNode implements NodeHandle {
 
   async stop(): Promise<void> {
     this.#life += 1;
+    await this.#starting.catch(() => undefined);
     // The engine lets a paused container go on before it stops it.
     await this.#end('stopped', () => this.#container.stop({ t: stopSeconds }));
   }
 
   async kill(): Promise<void> {
     this.#life += 1;
+    await this.#starting.catch(() => undefined);
     const facts = await this.#look();
     if (facts?.State.Running !== true) return;
     await this.#end('killed', () => this.#container.kill({ signal: 'SIGKILL' }));
@@ -168,20 +174,23 @@ export class DockerNode implements NodeHandle {
 
   async inspect(): Promise<NodeFacts> {
     const { state, container } = await this.#state();
-    return {
-      state,
-      pid: null,
-      container,
-      root: null,
-      units: state === 'running' ? await this.#unitFacts() : [],
-    };
+    // A paused one tells nothing: it is as it was.
+    const text =
+      state === 'running'
+        ? await this.#readUnits()
+        : state === 'paused'
+          ? ((await this.#units?.read) ?? '')
+          : '';
+    const pid = mainPid(text, storeUnit);
+    return { state, pid, container, root: null, units: readUnits(text) };
   }
 
   async lastLogLines(count: number): Promise<readonly string[]> {
-    const words = ['journalctl', '-q', '-u', storeUnit, '-n', String(count), '-o', 'cat'];
+    // What systemd says of the unit is among them: more are read than are wanted.
+    const lines = String(count + 20);
+    const words = ['journalctl', '-q', '-u', storeUnit, '-n', lines, '-o', 'json'];
     const result = await this.exec(words).catch(() => undefined);
-    const text = result?.code === 0 ? result.stdout.trimEnd() : '';
-    return text === '' ? [] : text.split('\n');
+    return readJournal(result?.stdout ?? '').slice(-count);
   }
 
   /** Throws ClusterError E_FAILED where it does not run. */
@@ -223,12 +232,12 @@ export class DockerNode implements NodeHandle {
     return { state: nodeStateOf(facts.State), container: facts.Id };
   }
 
-  #unitFacts(): Promise<readonly UnitFacts[]> {
+  #readUnits(): Promise<string> {
     const now = performance.now();
     if (this.#units === undefined || now - this.#units.at > unitsKeptMs) {
       const read = this.exec(['/usr/lib/corral/units']).then(
-        ({ stdout }) => readUnits(stdout),
-        () => [],
+        ({ stdout }) => stdout,
+        () => '',
       );
       this.#units = { at: now, read };
     }

@@ -21,3 +21,10 @@ export function readUnits(text: string): readonly UnitFacts[] {
     return [{ name, state }];
   });
 }
+
+/** The main process of a unit, as the node itself counts; null where it has none. */
+export function mainPid(text: string, unit: string): number | null {
+  const line = text.split('\n').find((one) => one.startsWith(`${unit}\t`));
+  const pid = Number(line?.split('\t')[5] ?? 0);
+  return pid > 0 ? pid : null;
+}
