@@ -18,14 +18,27 @@ export type ApplyReport = {
 export async function applyPlan(
   steps: readonly Step[],
   target: Target,
-  options: { readonly logger?: Logger; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly logger?: Logger;
+    readonly signal?: AbortSignal;
+    /** Each line and each problem when it happens: a unit's start can take long. */
+    readonly onLine?: (line: string) => void;
+    readonly onProblem?: (problem: string) => void;
+  } = {},
 ): Promise<ApplyReport> {
   const lines: string[] = [];
   const problems: string[] = [];
   for (const step of steps) {
     options.signal?.throwIfAborted();
+    const seen = { lines: lines.length, problems: problems.length };
     try {
+      if (step.kind === 'unit-command') {
+        // Said before, since it may take long; the quote at its end is the original's.
+        options.onLine?.(`Calling unit command "${step.command}" on "${step.unit}"'`);
+      }
       await applyStep(step, target, lines, problems);
+      for (const line of lines.slice(seen.lines)) options.onLine?.(line);
+      for (const problem of problems.slice(seen.problems)) options.onProblem?.(problem);
     } catch (error) {
       if (error instanceof CloudinitError) throw error;
       throw new CloudinitError('E_APPLY', `${describe(step)} failed: ${errorMessage(error)}`, {

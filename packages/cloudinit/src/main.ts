@@ -103,9 +103,10 @@ async function apply(
   try {
     const steps = planCloudConfig(config, addresses);
     const target = root === '' ? machineTarget({ sshKeyName }) : rootTarget({ root, sshKeyName });
-    const applied = await applyPlan(steps, target);
-    for (const line of applied.lines) log(line);
-    for (const problem of applied.problems) log(`warning: ${problem}`);
+    await applyPlan(steps, target, {
+      onLine: log,
+      onProblem: (problem) => log(`warning: ${problem}`),
+    });
     return 0;
   } catch (error) {
     log(`Failed to apply cloud-config: ${errorMessage(error)}`);

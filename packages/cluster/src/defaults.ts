@@ -31,6 +31,7 @@ User=etcd
 Type=notify
 NotifyAccess=all
 StateDirectory=etcd2
+StateDirectoryMode=0700
 Environment=ETCD_DATA_DIR=/var/lib/etcd2
 Environment=ETCD_NAME=%m
 ExecStart=/usr/bin/etcd2

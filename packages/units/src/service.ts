@@ -59,7 +59,7 @@ const ignored = new Set(
     'CapabilityBoundingSet AmbientCapabilities TasksMax Slice Delegate OOMScoreAdjust ' +
     'SyslogIdentifier StandardOutput StandardError StandardInput NotifyAccess PassEnvironment ' +
     'PermissionsStartOnly Group GuessMainPID Author TTYPath MountFlags RuntimeDirectory ' +
-    'RuntimeDirectoryMode StateDirectory ReadOnlyDirectories WatchdogSec PIDFile'
+    'RuntimeDirectoryMode StateDirectory StateDirectoryMode ReadOnlyDirectories WatchdogSec PIDFile'
   ).split(' '),
 );
 const used = new Set(

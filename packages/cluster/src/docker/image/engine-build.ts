@@ -1,19 +1,18 @@
 // One build on the engine: context in, image out, the failing step's own words in the error.
-import { pipeline } from 'node:stream/promises';
-import { Transform } from 'node:stream';
 import tar from 'tar-stream';
 import type { Pack } from 'tar-stream';
-import { errorMessage } from '@corral/kit';
 import { ClusterError } from '../../errors.js';
 import type { Engine } from '../engine.js';
 import { engineMessage } from '../engine.js';
+import { followEngine } from './engine-lines.js';
 
 export type EngineBuild = {
+  /** A stage of the Dockerfile. */
   readonly target: string;
   readonly tags: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly buildArguments: Readonly<Record<string, string>>;
-  readonly pull: boolean;
+  /** Writes the build context and ends it. */
   readonly writeContext: (pack: Pack) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
@@ -21,18 +20,18 @@ export type EngineBuild = {
 
 const logLinesMax = 20;
 
-/** Throws ClusterError E_IMAGE_BUILD; containers of the build are removed by the engine. */
+/** Throws ClusterError E_IMAGE_BUILD. A build that fails or is given up leaves nothing behind. */
 export async function buildOnEngine(engine: Engine, build: EngineBuild): Promise<void> {
   const { target, tags, signal } = build;
   const [first = '', ...more] = tags;
   const pack = tar.pack();
+  // A context that cannot be written is the cause; what the engine says of the rest is not.
+  let broken: unknown;
   const written = build.writeContext(pack).catch((error: unknown) => {
+    broken = error;
     pack.destroy(error as Error);
-    throw error;
   });
-  // A context that cannot be written is the cause; what the engine says of it is not.
-  written.catch(() => undefined);
-  const log: string[] = [];
+  const said = new BuildLog(build.onLine);
   try {
     const answer = await engine.docker.buildImage(pack as unknown as NodeJS.ReadableStream, {
       t: first,
@@ -40,66 +39,65 @@ export async function buildOnEngine(engine: Engine, build: EngineBuild): Promise
       labels: { ...build.labels },
       buildargs: { ...build.buildArguments },
       forcerm: true,
-      pull: build.pull,
       ...(signal && { abortSignal: signal }),
     });
-    await pipeline(answer, followBuild(build, log), { ...(signal && { signal }) });
+    await followEngine(answer, ({ stream = '' }) => said.take(stream));
     await written;
   } catch (error) {
+    pack.destroy();
+    await written;
+    await said.removeUnfinished(engine);
     signal?.throwIfAborted();
-    const own = await written.then(
-      () => undefined,
-      (cause: unknown) => cause,
-    );
-    if (own instanceof ClusterError) throw own;
-    throw failedBuild(target, error, log);
+    if (broken instanceof ClusterError) throw broken;
+    throw failedBuild(target, broken ?? error, said.lines);
   }
   const image = engine.docker.getImage(first);
-  for (const tag of more) await retag(image, tag);
-}
-
-async function retag(
-  image: { tag(options: { repo: string; tag: string }): Promise<unknown> },
-  name: string,
-): Promise<void> {
-  const [repo = '', tag = 'latest'] = name.split(':');
-  await image.tag({ repo, tag });
-}
-
-/** JSON lines of the engine: keeps the last words, fails with the first error among them. */
-function followBuild(build: EngineBuild, log: string[]): Transform {
-  let rest = '';
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const lines = (rest + chunk.toString('utf8')).split('\n');
-      rest = lines.pop() ?? '';
-      try {
-        for (const line of lines) if (line.trim() !== '') takeLine(line, build, log);
-        done();
-      } catch (error) {
-        done(error as Error);
-      }
-    },
-  }).resume();
-}
-
-function takeLine(line: string, build: EngineBuild, log: string[]): void {
-  const said = JSON.parse(line) as { readonly stream?: string; readonly error?: string };
-  for (const text of (said.stream ?? '').replace(/\u001b\[[\d;]*m/g, '').split('\n')) {
-    if (text.trim() === '') continue;
-    log.push(text);
-    if (log.length > logLinesMax) log.shift();
-    build.onLine?.(text);
+  for (const name of more) {
+    const [repo = '', tag = 'latest'] = name.split(':');
+    await image.tag({ repo, tag });
   }
-  if (said.error !== undefined) throw new Error(said.error);
+}
+
+/** The last lines of a build, and the layer that it came to. */
+class BuildLog {
+  readonly lines: string[] = [];
+  readonly #onLine: ((line: string) => void) | undefined;
+  #layer: string | undefined;
+
+  constructor(onLine: ((line: string) => void) | undefined) {
+    this.#onLine = onLine;
+  }
+
+  take(stream: string): void {
+    // Steps that write to stderr come in red.
+    for (const text of stream.replace(/\u001b\[[\d;]*m/g, '').split('\n')) {
+      if (text.trim() === '') continue;
+      this.#layer = /^ ---> ([0-9a-f]{12})$/.exec(text)?.[1] ?? this.#layer;
+      this.lines.push(text);
+      if (this.lines.length > logLinesMax) this.lines.shift();
+      this.#onLine?.(text);
+    }
+  }
+
+  /** The engine keeps the layers of a build that failed as an image without a name. */
+  async removeUnfinished(engine: Engine): Promise<void> {
+    if (this.#layer === undefined) return;
+    try {
+      const image = engine.docker.getImage(this.#layer);
+      const { RepoTags: tags } = await image.inspect();
+      if (tags.length === 0) await image.remove();
+    } catch {
+      // It is used by another image, or gone: either way it is no leftover of ours.
+    }
+  }
 }
 
 function failedBuild(target: string, error: unknown, log: readonly string[]): ClusterError {
-  const why = engineMessage(error) || errorMessage(error);
+  const why = engineMessage(error);
   const full = /no space left on device/i.test(`${why}\n${log.join('\n')}`);
   const remedies = full
     ? ['free space where the engine keeps its images', 'corral image rm --all']
-    : ['read the lines above', 'try again'];
+    : ['read the lines above', 'corral image build --verbose shows all of them'];
   return new ClusterError('E_IMAGE_BUILD', `building the ${target} image failed: ${why}`, {
     cause: error,
     details: { log },

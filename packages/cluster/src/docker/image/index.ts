@@ -1,26 +1,40 @@
 // Images by the content they are made of: which one belongs to this very tree, and how it gets onto
-// the engine. Nothing is pulled unless a base image was asked for by name.
-import type { Readable } from 'node:stream';
+// the engine. Nothing is pulled unless that was asked for.
 import { systemClock } from '@corral/kit';
 import type { Engine } from '../engine.js';
-import { statusOf } from '../engine.js';
+import { pullBase, readBase } from './base.js';
+import type { Base } from './base.js';
 import { bundlePrograms, writeContext } from './context.js';
+import type { Bundles } from './context.js';
 import { buildOnEngine } from './engine-build.js';
 import {
   baseLabel,
   contentLabel,
+  defaultBase,
   imageLabel,
   imageTargets,
+  madeOnRoot,
   programsOf,
   repositoryOf,
 } from './names.js';
 import type { ImageTarget } from './names.js';
-import { makeRootImage, rootReference } from './root-system.js';
+import { readNodeBinary } from './node-binary.js';
+import { checkRoom } from './room.js';
+import {
+  chooseMaker,
+  installOnBase,
+  makeRootImage,
+  rootOnBaseReference,
+  rootReference,
+} from './root-system.js';
 import { contentHash, debianPackages, installationFolder } from './sources.js';
+import { inspectImage } from './stored.js';
 import type { Environment } from './tool.js';
 
 export { imageTargets } from './names.js';
 export type { ImageTarget } from './names.js';
+export { listImages, loadImage, removeImages } from './stored.js';
+export type { LoadedImage, RemovedImage, StoredImage } from './stored.js';
 
 export type BuildStep =
   | { readonly kind: 'step'; readonly name: string; readonly state: 'started' }
@@ -42,11 +56,27 @@ export type BuiltImage = {
 };
 
 export type BuildOptions = {
+  /** All when left out. */
   readonly targets?: readonly ImageTarget[];
-  readonly environment: Environment;
+  /** For the tools that are run: PATH, TMPDIR, http_proxy. This process's own when left out. */
+  readonly environment?: Environment;
+  /** A mirror of Debian; Debian's own when left out. */
   readonly mirror?: string | undefined;
+  /** An image with Node and apt to start from, instead of a Debian made here. */
+  readonly base?: string | undefined;
+  /** Fetch the base image (node:20-bookworm-slim unless named); nothing else ever does. */
+  readonly pull?: boolean;
   readonly onStep?: (step: BuildStep) => void;
+  /** Each line that a tool or a step of the build says. */
+  readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal | undefined;
+};
+
+type Builder = {
+  readonly engine: Engine;
+  readonly folder: string;
+  readonly options: BuildOptions;
+  readonly base: Base | undefined;
 };
 
 /** The node image of this very tree: `corral/node:` and twelve digits of its content. */
@@ -61,92 +91,104 @@ export function imageReference(target: ImageTarget): string {
 /** The reference of the node image for this very tree, if the engine has it. */
 export async function findNodeImage(engine: Engine): Promise<string | undefined> {
   const reference = nodeImageReference();
-  return (await inspect(engine, reference)) === undefined ? undefined : reference;
+  return (await inspectImage(engine, reference)) === undefined ? undefined : reference;
 }
 
-/** Builds what is not there yet. Throws ClusterError E_IMAGE_BUILD. */
+/**
+ * Builds what is not there yet. Throws ClusterError E_IMAGE_BUILD, E_IMAGE_MISSING (the base image)
+ * or E_DISK_LOW.
+ */
 export async function buildImages(
   engine: Engine,
-  options: BuildOptions,
+  options: BuildOptions = {},
 ): Promise<readonly BuiltImage[]> {
   const { targets = imageTargets, signal } = options;
   const folder = installationFolder();
+  const name = options.base ?? (options.pull === true ? defaultBase : undefined);
+  if (name !== undefined && options.pull === true) {
+    await inStep(options, 'pull', name, () => pullBase(engine, name, options));
+  }
+  const base = name === undefined ? undefined : await readBase(engine, name);
+  const builder: Builder = { engine, folder, options, base };
   const built: BuiltImage[] = [];
   for (const target of targets) {
     signal?.throwIfAborted();
-    built.push(await buildOne(engine, target, folder, options));
+    built.push(await buildOne(builder, target));
   }
   return built;
 }
 
-async function buildOne(
-  engine: Engine,
-  target: ImageTarget,
-  folder: string,
-  options: BuildOptions,
-): Promise<BuiltImage> {
-  const { environment, signal, mirror } = options;
+async function buildOne(builder: Builder, target: ImageTarget): Promise<BuiltImage> {
+  const { engine, folder, options, base } = builder;
+  const { environment, signal } = options;
   const hash = contentHash(target, folder);
   const reference = `${repositoryOf(target)}:${hash}`;
-  const there = await inspect(engine, reference);
-  if (there !== undefined) {
+  const from = base?.name ?? 'debian';
+  const there = await inspectImage(engine, reference);
+  if (there !== undefined && (base === undefined || there.labels[baseLabel] === from)) {
     await engine.docker.getImage(reference).tag({ repo: repositoryOf(target), tag: 'latest' });
-    return { target, reference, id: there.Id, bytes: there.Size, cached: true };
+    return { target, reference, id: there.id, bytes: there.bytes, cached: true };
   }
-  const step = stepper(options);
-  using bundles = await step('programs', programsOf[target].join(', '), () =>
-    bundlePrograms(programsOf[target], { folder, environment, signal }),
-  );
-  const buildArguments: Record<string, string> = {};
-  if (target === 'node') {
-    const system = { packages: debianPackages(folder), mirror };
-    const root = rootReference(system);
-    if ((await inspect(engine, root)) === undefined) {
-      await step('debian', `${system.packages.length} packages`, () =>
-        makeRootImage(engine, system, { environment, signal }),
-      );
-    }
-    buildArguments['ROOT'] = root;
-  }
-  await step(`image ${target}`, reference, () =>
+  // What cannot work is found out before anything is made.
+  const binary = base === undefined ? await readNodeBinary() : undefined;
+  const root = madeOnRoot(target) ? await rootFor(builder) : undefined;
+  await checkRoom(engine, { makesRoot: root?.make !== undefined });
+  const programs = programsOf[target];
+  const bundle = (): Promise<Bundles> => bundlePrograms(programs, { folder, environment, signal });
+  using bundles =
+    programs.length === 0
+      ? undefined
+      : await inStep(options, 'programs', programs.join(', '), bundle);
+  await root?.make?.();
+  await inStep(options, `image ${target}`, reference, () =>
     buildOnEngine(engine, {
       target,
       tags: [reference, `${repositoryOf(target)}:latest`],
-      labels: { [imageLabel]: target, [contentLabel]: hash, [baseLabel]: 'debian' },
-      buildArguments,
-      pull: false,
+      labels: { [imageLabel]: target, [contentLabel]: hash, [baseLabel]: from },
+      buildArguments: {
+        ...(base === undefined ? {} : { BASE: base.name }),
+        ...(root === undefined ? {} : { ROOT: root.reference }),
+      },
       writeContext: (pack) =>
-        writeContext(pack, { target, folder, bundles: bundles.folder, base: undefined }),
+        writeContext(pack, { target, folder, bundles: bundles?.folder, binary, base }),
       signal,
+      onLine: options.onLine,
     }),
   );
   const image = await engine.docker.getImage(reference).inspect();
   return { target, reference, id: image.Id, bytes: image.Size, cached: false };
 }
 
-function stepper(
-  options: BuildOptions,
-): <T>(name: string, text: string, work: () => Promise<T>) => Promise<T> {
-  return async (name, text, work) => {
-    const begun = systemClock.now();
-    options.onStep?.({ kind: 'step', name, state: 'started' });
-    const result = await work();
-    const ms = Math.round(systemClock.now() - begun);
-    options.onStep?.({ kind: 'step', name, state: 'done', ms, text });
-    return result;
-  };
-}
-
-async function inspect(
-  engine: Engine,
-  reference: string,
-): Promise<{ readonly Id: string; readonly Size: number } | undefined> {
-  try {
-    return await engine.docker.getImage(reference).inspect();
-  } catch (error) {
-    if (statusOf(error) === 404) return undefined;
-    throw error;
+/** The system that a node image is made on, and how to make it where it is not there. */
+async function rootFor({ engine, folder, options, base }: Builder): Promise<{
+  readonly reference: string;
+  readonly make: (() => Promise<void>) | undefined;
+}> {
+  const { environment, mirror, signal, onLine } = options;
+  const packages = debianPackages(folder);
+  const text = `${packages.length} packages and what they need`;
+  const reference =
+    base === undefined ? rootReference({ packages, mirror }) : rootOnBaseReference(packages, base);
+  if ((await inspectImage(engine, reference)) !== undefined) return { reference, make: undefined };
+  const how = { environment, signal, onLine };
+  if (base !== undefined) {
+    const make = (): Promise<void> => installOnBase(engine, { packages, base, reference }, how);
+    return { reference, make: () => inStep(options, 'packages', text, make) };
   }
+  const maker = chooseMaker(environment);
+  const make = (): Promise<void> => makeRootImage(engine, { packages, mirror }, maker, how);
+  return { reference, make: () => inStep(options, `debian`, `${text}, by ${maker.name}`, make) };
 }
 
-export type ImageStream = Readable;
+async function inStep<T>(
+  { onStep }: BuildOptions,
+  name: string,
+  text: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const begun = systemClock.now();
+  onStep?.({ kind: 'step', name, state: 'started' });
+  const result = await work();
+  onStep?.({ kind: 'step', name, state: 'done', ms: Math.round(systemClock.now() - begun), text });
+  return result;
+}

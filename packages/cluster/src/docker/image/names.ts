@@ -15,17 +15,25 @@ export const imageLabel = 'io.corral.image';
 export const contentLabel = 'io.corral.image.content';
 export const baseLabel = 'io.corral.image.base';
 
+/** What `--pull` fetches when no base image is named. */
+export const defaultBase = 'node:20-bookworm-slim';
+
 /** The bare Debian that a node image is made from has this name beside those of the targets. */
 export const rootName = 'root';
 
-/** Which programs each image holds. */
+/** Which programs each image holds as one file; the cli image holds the installation itself. */
 export const programsOf: Readonly<Record<ImageTarget, readonly string[]>> = {
   node: ['etcd2', 'etcdctl', 'discovery-service', 'coreos-cloudinit'],
   etcd2: ['etcd2', 'etcdctl'],
   'discovery-service': ['discovery-service'],
   'coreos-cloudinit': ['coreos-cloudinit'],
-  cli: ['corral', 'etcdctl'],
+  cli: [],
 };
+
+/** On the Debian of `packages.txt`; the others start from nothing, or from a base image. */
+export function madeOnRoot(target: ImageTarget): boolean {
+  return target === 'node' || target === 'cli';
+}
 
 export function repositoryOf(name: ImageTarget | typeof rootName): string {
   return `corral/${name}`;

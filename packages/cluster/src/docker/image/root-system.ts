@@ -2,7 +2,7 @@
 // it from a Debian mirror, and the engine takes it over as it comes. Named by what it is made of, so
 // that it is made once.
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -10,6 +10,9 @@ import type { Readable } from 'node:stream';
 import { ClusterError } from '../../errors.js';
 import type { Engine } from '../engine.js';
 import { engineMessage } from '../engine.js';
+import type { Base } from './base.js';
+import { buildOnEngine } from './engine-build.js';
+import { followEngine } from './engine-lines.js';
 import { imageLabel, repositoryOf, rootName } from './names.js';
 import { findTool, startTool } from './tool.js';
 import type { Environment, RunningTool, ToolEnd } from './tool.js';
@@ -26,10 +29,12 @@ export type RootSystem = {
 };
 
 export type MakeOptions = {
-  readonly environment: Environment;
+  readonly environment: Environment | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onLine?: ((line: string) => void) | undefined;
 };
+
+export type Maker = { readonly name: 'mmdebstrap' | 'debootstrap'; readonly path: string };
 
 /** The tag of the image with this system. */
 export function rootReference({ packages, mirror }: RootSystem): string {
@@ -40,9 +45,9 @@ export function rootReference({ packages, mirror }: RootSystem): string {
 
 /** Throws ClusterError E_IMAGE_BUILD where none can be made; names the tool. Does nothing yet. */
 export function chooseMaker(
-  environment: Environment,
+  environment: Environment | undefined,
   uid: number = process.getuid?.() ?? 0,
-): { readonly name: 'mmdebstrap' | 'debootstrap'; readonly path: string } {
+): Maker {
   const mmdebstrap = findTool('mmdebstrap', environment);
   if (mmdebstrap !== undefined) return { name: 'mmdebstrap', path: mmdebstrap };
   const debootstrap = findTool('debootstrap', environment);
@@ -67,14 +72,53 @@ export function chooseMaker(
   return { name: 'debootstrap', path: debootstrap };
 }
 
+/** The tag of the image with these packages on a base image. */
+export function rootOnBaseReference(packages: readonly string[], base: Base): string {
+  const hash = createHash('sha256').update([base.id, ...packages].join('\n'));
+  return `${repositoryOf(rootName)}:${hash.digest('hex').slice(0, 12)}`;
+}
+
+/** Installs the packages on a base image. Throws ClusterError E_IMAGE_BUILD. */
+export async function installOnBase(
+  engine: Engine,
+  wanted: {
+    readonly packages: readonly string[];
+    readonly base: Base;
+    readonly reference: string;
+  },
+  options: MakeOptions,
+): Promise<void> {
+  const { packages, base, reference } = wanted;
+  const install = `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+  const dockerfile = [
+    'ARG BASE',
+    'FROM ${BASE} AS packages',
+    `RUN apt-get update && DEBIAN_FRONTEND=noninteractive ${install} && rm -rf /var/lib/apt/lists/*`,
+  ].join('\n');
+  await buildOnEngine(engine, {
+    target: 'packages',
+    tags: [reference],
+    labels: { [imageLabel]: rootName },
+    buildArguments: { BASE: base.name },
+    writeContext: (pack) => {
+      pack.entry({ name: 'Dockerfile' }, dockerfile);
+      pack.finalize();
+      return Promise.resolve();
+    },
+    ...options,
+  });
+}
+
 /** Makes the system and gives it to the engine under its tag. Throws ClusterError E_IMAGE_BUILD. */
 export async function makeRootImage(
   engine: Engine,
   system: RootSystem,
+  maker: Maker,
   options: MakeOptions,
 ): Promise<void> {
-  const maker = chooseMaker(options.environment);
   const folder = mkdtempSync(join(tmpdir(), 'corral-image-'));
+  // apt fetches as a user of its own.
+  chmodSync(folder, 0o755);
   try {
     const running =
       maker.name === 'mmdebstrap'
@@ -82,7 +126,7 @@ export async function makeRootImage(
         : await startDebootstrap(maker.path, system, options, folder);
     await importImage(engine, system, running, options);
   } finally {
-    removeTree(folder);
+    await removeTree(folder);
   }
 }
 
@@ -104,8 +148,8 @@ function startMmdebstrap(
     '-',
     ...(system.mirror === undefined ? [] : [system.mirror]),
   ];
-  const environment = { ...options.environment, TMPDIR: folder };
-  return startTool({ ...options, program, words, environment }, { takeStdout: true });
+  const tool = { ...options, program: 'env', words: [`TMPDIR=${folder}`, program, ...words] };
+  return startTool(tool, { takeStdout: true });
 }
 
 async function startDebootstrap(
@@ -167,15 +211,9 @@ async function sendImport(
   body: Readable,
   name: { readonly repo: string | undefined; readonly tag: string | undefined },
 ): Promise<void> {
-  const answer = await engine.docker.importImage(body, {
-    ...name,
-    changes: `LABEL ${imageLabel}=${rootName}`,
-  });
-  for await (const chunk of answer) {
-    const text = String(chunk);
-    const problem = /"error":"((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
-    if (problem !== undefined) throw new Error(problem);
-  }
+  const changes = `LABEL ${imageLabel}=${rootName}`;
+  const answer = await engine.docker.importImage(body, { ...name, changes });
+  await followEngine(answer, () => undefined);
 }
 
 function madeNothing(ended: ToolEnd, system: RootSystem, options: MakeOptions): Error {
@@ -183,7 +221,9 @@ function madeNothing(ended: ToolEnd, system: RootSystem, options: MakeOptions): 
   const text = ended.log.join('\n');
   const mirror = system.mirror ?? defaultMirror;
   const unreachable =
-    /resolv|Unable to connect|Could not connect|Failed to fetch|timed out|unreachable/i.test(text);
+    /resolv|Unable to connect|Could not connect|Failed to fetch|Failed getting|timed out|unreachable/i.test(
+      text,
+    );
   const why = unreachable
     ? `the Debian mirror ${mirror} cannot be reached`
     : `making a Debian system failed (exit code ${ended.code ?? 'none'})`;
@@ -198,11 +238,17 @@ function madeNothing(ended: ToolEnd, system: RootSystem, options: MakeOptions): 
   });
 }
 
-/** Unmounts first what a tool that was killed left mounted: nothing of the host is ever removed. */
-function removeTree(folder: string): void {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8')
-    .split('\n')
-    .some((line) => line.split(' ')[1]?.startsWith(`${folder}/`));
-  if (mounts) return;
-  rmSync(folder, { recursive: true, force: true });
+/** What a tool that was killed left mounted is unmounted first: nothing beyond it is removed. */
+async function removeTree(folder: string): Promise<void> {
+  for (const mount of mountsBelow(folder)) {
+    await startTool({ program: 'umount', words: [mount] }).ended;
+  }
+  if (mountsBelow(folder).length === 0) rmSync(folder, { recursive: true, force: true });
+}
+
+/** The deepest first. */
+function mountsBelow(folder: string): readonly string[] {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
+  const places = mounts.map((line) => line.split(' ')[1] ?? '');
+  return places.filter((place) => place.startsWith(`${folder}/`)).reverse();
 }

@@ -2,10 +2,11 @@
 // programs, found in the installation that this module is part of. Their content names the image.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
+import { systemErrorCode } from '@corral/kit';
 import { ClusterError } from '../../errors.js';
 import { shippedFiles, shippedUnits } from '../../defaults.js';
-import { programsOf } from './names.js';
+import { madeOnRoot, programsOf } from './names.js';
 import type { ImageTarget } from './names.js';
 import { stagesFor } from './stages.js';
 
@@ -50,6 +51,7 @@ export function contextFiles(target: ImageTarget, folder: string): readonly Sour
       ...shipped().map((file) => ({ ...file, path: `units/${file.path}` })),
     ];
   }
+  if (target === 'cli') return [];
   return [...filesBelow(docker, 'component'), ...entries(target)];
 }
 
@@ -62,13 +64,15 @@ export function contentHash(target: ImageTarget, folder: string): string {
   };
   add('node', `${process.version} ${process.arch}`);
   add('Dockerfile', dockerfileFor(target, folder));
-  if (target === 'node') add('packages.txt', readFileSync(join(folder, 'docker', 'packages.txt')));
+  if (madeOnRoot(target)) add('packages.txt', readFileSync(join(folder, 'docker', 'packages.txt')));
   for (const { path, bytes, mode } of contextFiles(target, folder)) add(path, bytes, mode);
   for (const name of ['tools/bundle.js', 'package-lock.json']) {
     add(name, readFileSync(join(folder, name)));
   }
   for (const name of packages) {
-    for (const { path, bytes } of compiledFiles(folder, name)) add(path, bytes);
+    for (const path of compiledFiles(folder, `packages/${name}/dist`)) {
+      add(path, readFileSync(join(folder, path)));
+    }
   }
   return hash.digest('hex').slice(0, 12);
 }
@@ -79,17 +83,23 @@ export function debianPackages(folder: string): readonly string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
-function compiledFiles(folder: string, name: string): readonly SourceFile[] {
-  const dist = join(folder, 'packages', name, 'dist');
-  if (!existsSync(dist)) {
-    throw new ClusterError('E_IMAGE_BUILD', `packages/${name} is not compiled: no ${dist}`, {
-      remedies: ['npm run build'],
-    });
+/** What tsc wrote, without the store's own bundle, which is made of the rest. */
+function compiledFiles(folder: string, path: string): string[] {
+  let entries;
+  try {
+    entries = readdirSync(join(folder, path), { withFileTypes: true });
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    const message = `Corral is not compiled: no ${join(folder, path)}`;
+    throw new ClusterError('E_IMAGE_BUILD', message, { remedies: ['npm run build'] });
   }
-  return filesBelow(folder, relative(folder, dist), (path) =>
-    // The store's own bundle is made of the other files.
-    /(?<!\/dist\/bundle\/[^/]*)\.js$/.test(path),
-  );
+  return entries
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const below = `${path}/${entry.name}`;
+      if (!entry.isDirectory()) return entry.name.endsWith('.js') ? [below] : [];
+      return entry.name.startsWith('bundle') ? [] : compiledFiles(folder, below);
+    });
 }
 
 function shipped(): readonly SourceFile[] {
@@ -116,7 +126,7 @@ function entries(target: ImageTarget): readonly SourceFile[] {
 }
 
 /** The files at or below `path`, sorted; links are not followed and there are none. */
-function filesBelow(
+export function filesBelow(
   folder: string,
   path: string,
   wanted: (path: string) => boolean = () => true,

@@ -11,7 +11,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type ToolRequest = {
   readonly program: string;
   readonly words: readonly string[];
-  readonly environment: Environment;
+  /** This process's own when left out. */
+  readonly environment?: Environment | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called with each line of what it says on stderr (and on stdout, unless that is taken). */
   readonly onLine?: ((line: string) => void) | undefined;
@@ -37,7 +38,7 @@ export function startTool(
   const log: string[] = [];
   // A group of its own: these programs start others, and Ctrl-C must not reach them past us.
   const child = spawn(request.program, [...request.words], {
-    env: { ...request.environment },
+    ...(request.environment && { env: { ...request.environment } }),
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   });
@@ -82,14 +83,25 @@ export function startTool(
   return { stdout: child.stdout, ended };
 }
 
+const systemFolders = [
+  '/usr/local/sbin',
+  '/usr/local/bin',
+  '/usr/sbin',
+  '/usr/bin',
+  '/sbin',
+  '/bin',
+];
+
 /** The place of a program on PATH, or in the folders of system programs. */
-export function findTool(name: string, environment: Environment): string | undefined {
-  const folders = (environment['PATH'] ?? '').split(delimiter);
-  for (const folder of [...folders, '/usr/sbin', '/sbin']) {
-    const path = join(folder === '' ? '.' : folder, name);
+export function findTool(name: string, environment: Environment | undefined): string | undefined {
+  const path = environment?.['PATH'];
+  const folders = path === undefined ? systemFolders : [...path.split(delimiter), '/usr/sbin'];
+  for (const folder of folders) {
+    if (folder === '') continue;
+    const place = join(folder, name);
     try {
-      accessSync(path, constants.X_OK);
-      return path;
+      accessSync(place, constants.X_OK);
+      return place;
     } catch {
       continue;
     }
