@@ -72,8 +72,13 @@ coreos:
     const client = await world.client([leader]);
     await client.keys.set('/last', 'entry');
     await world.everywhere('/last', 'entry');
-    const log = readFileSync(world.cluster.logFile(second), 'utf8');
-    expect(log).toContain('restored snapshot of the leader');
+    const node = await world.cluster.resolve(second);
+    const log = world.cluster
+      .access(node, process.env)
+      .log({ unit: 'etcd2.service', follow: false });
+    const lines = (await log.more()).map(({ text }) => text);
+    log.close();
+    expect(lines.join('\n')).toContain('restored snapshot of the leader');
     await world.expectNothingLost(history);
   });
 

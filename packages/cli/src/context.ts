@@ -1,6 +1,7 @@
 // What every command gets: streams, environment, where state lives. Commands never touch process.
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Ends } from '@corral/cluster';
 import pc from 'picocolors';
 import { toAscii } from './terminal.js';
 import type { Terminal } from './terminal.js';
@@ -13,6 +14,10 @@ export type Streams = {
 export type Context = {
   readonly streams: Streams;
   readonly terminal: Terminal;
+  /** For programs that are run by us, and for what is copied: bytes. */
+  readonly ends: Ends;
+  /** Where relative paths of this machine begin. */
+  readonly folder: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly home: string;
   /** Aborts at the first Ctrl-C. */

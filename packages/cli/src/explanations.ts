@@ -128,6 +128,15 @@ export const explanations: Readonly<Record<ErrorId, Explanation>> = {
       'for a lossy link, slow with --jitter, or reset, come near',
     ],
   },
+  E_NODE_LACKS: {
+    exitCode: 5,
+    means: 'The node does not have what was asked for.',
+    when: 'ssh to a node that is plain processes, or whose port 22 is not published: there is no sshd to reach. env NODE for a node without a Docker engine that can be reached: only nodes in containers can have one, when a unit of their cloud-config opens port 2375.',
+    todo: [
+      'corral shell NODE and corral exec NODE -- CMD need no sshd',
+      'corral up --runtime docker boots nodes that have one',
+    ],
+  },
   E_UNSUPPORTED_SYSTEM: {
     exitCode: 5,
     means: 'Nodes as plain processes cannot run on this system.',
@@ -176,6 +185,21 @@ export const explanations: Readonly<Record<ErrorId, Explanation>> = {
     means: 'The background process of the cluster is not running, so its nodes are down.',
     when: 'It was killed (also by the kernel, for want of memory), the machine was restarted, or the cluster was stopped by someone else in the meantime. Its data are on disk.',
     todo: ['corral start brings the same cluster back with its data', 'corral down removes it'],
+  },
+  E_PROGRAM_UNFIT: {
+    exitCode: 126,
+    means: 'A program is there, but cannot be run.',
+    when: 'exec of a file that is not executable, of a folder, or of a program for another machine. The exit code is the one that shells use for it.',
+    todo: ['see its mode: corral exec NODE -- ls -l FILE', 'chmod +x it'],
+  },
+  E_PROGRAM_MISSING: {
+    exitCode: 127,
+    means: 'A program that was to be run is not there.',
+    when: 'exec of a program that the node does not have; ssh and cp where this machine has no ssh or no tar. The exit code is the one that shells use for it. A program of that name that ends with 127 by itself brings no such message.',
+    todo: [
+      'look for a mistyped name, and at PATH: corral exec NODE -- env',
+      'install it: apt-get install openssh-client, or tar, for those of this machine',
+    ],
   },
   E_BUG: {
     exitCode: 10,

@@ -8,9 +8,20 @@ const { env, stdin, stdout, stderr } = process;
 type MaybeTerminal = { readonly isTTY?: boolean; readonly columns?: number };
 const [input, output, errors]: readonly MaybeTerminal[] = [stdin, stdout, stderr];
 
+type SignalListener = (signal: NodeJS.Signals) => void;
+/** Programs that have the terminal now: signals are theirs. */
+const foreign = new Set<SignalListener>();
+const handedOn = ['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+const handOn: SignalListener = (signal) => {
+  for (const listener of foreign) listener(signal);
+};
 const interrupted = new AbortController();
 let leaveHint: string | undefined;
 process.on('SIGINT', () => {
+  if (foreign.size > 0) {
+    handOn('SIGINT');
+    return;
+  }
   if (interrupted.signal.aborted) {
     stderr.write(`left at once${leaveHint === undefined ? '' : `; ${leaveHint}`}\n`);
     process.exit(130);
@@ -27,6 +38,15 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);
 });
+
+function onSignal(listener: SignalListener): () => void {
+  if (foreign.size === 0) for (const signal of handedOn) process.on(signal, handOn);
+  foreign.add(listener);
+  return () => {
+    foreign.delete(listener);
+    if (foreign.size === 0) for (const signal of handedOn) process.off(signal, handOn);
+  };
+}
 
 async function ask(question: string): Promise<string> {
   const { createInterface } = await import('node:readline/promises');
@@ -48,6 +68,8 @@ process.exitCode = await runCommand(process.argv.slice(2), {
     stderrIsTty: errors?.isTTY === true,
     columns: output?.columns ?? errors?.columns,
   }),
+  ends: { stdin, stdout, stderr, onSignal },
+  folder: process.cwd(),
   environment: env,
   home: stateHome(env),
   signal: interrupted.signal,

@@ -2,6 +2,7 @@
 // when it runs, so that help and mistakes are answered at once.
 import { Command, CommanderError } from 'commander';
 import type { Context } from './context.js';
+import { addAccess } from './tree/access.js';
 import { addFaults } from './tree/fault.js';
 import { delimitForeignWords } from './tree/foreign-words.js';
 import { addInspect } from './tree/inspect.js';
@@ -32,7 +33,8 @@ export async function runCommand(given: readonly string[], context: Context): Pr
       'after',
       `
 Exit codes: 0 done, 1 failed, 2 usage, 3 no such cluster or node, 4 exists already, 5 environment not
-fit, 6 timed out, 7 no quorum, 8 invalid configuration, 10 a bug of ours, 130 interrupted.
+fit, 6 timed out, 7 no quorum, 8 invalid configuration, 10 a bug of ours, 130 interrupted; 126 and 127
+as in shells: a program cannot be run, is not there.
 corral help E_PORT_TAKEN explains an error at length; corral help errors lists them.`,
     );
   const exit = (code: number): void => {
@@ -42,6 +44,7 @@ corral help E_PORT_TAKEN explains an error at length; corral help errors lists t
   addFaults(program, context);
   addNodes(program, context);
   addInspect(program, context, exit);
+  addAccess(program, context, exit);
   const words = delimitForeignWords(program, given);
   let style = styleOf(words);
   program.hook('preAction', (_program, command) => {

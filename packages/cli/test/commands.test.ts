@@ -157,8 +157,10 @@ describe('working with it', () => {
   it('exec of a program that is not there says so', async () => {
     const { code, stderr } = await corral('exec', 'n1', '--', 'no-such-program');
 
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/E_FAILED \(1\) {2}cannot run no-such-program: .*ENOENT/);
+    expect(code).toBe(127);
+    expect(stderr).toMatch(
+      /E_PROGRAM_MISSING \(127\) {2}there is no program no-such-program on n1/,
+    );
   });
 
   it('env gives what an etcd client needs, and takes it away', async () => {

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
 import { runCommand } from '../src/program.js';
 import type { Terminal } from '../src/terminal.js';
 
@@ -36,11 +37,25 @@ export async function inProcess(
     readonly terminal?: Partial<Terminal>;
     readonly ask?: (question: string) => Promise<string>;
     readonly signal?: AbortSignal;
+    readonly stdin?: Buffer;
   },
 ): Promise<Ran> {
   let stdout = '';
   let stderr = '';
+  const collect = (add: (text: string) => void): Writable =>
+    new Writable({
+      write: (data: Buffer, _encoding, done) => {
+        add(data.toString());
+        done();
+      },
+    });
   const code = await runCommand(words, {
+    ends: {
+      stdin: options.stdin === undefined ? undefined : Readable.from([options.stdin]),
+      stdout: collect((text) => (stdout += text)),
+      stderr: collect((text) => (stderr += text)),
+    },
+    folder: options.home,
     streams: {
       stdout: (text) => (stdout += text),
       stderr: (text) => (stderr += text),

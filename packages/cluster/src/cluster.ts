@@ -1,20 +1,21 @@
 // The library's face: one object per cluster. It keeps no truth of its own; every question goes to
 // the keeper that holds the cluster, so a crashed tool loses nothing.
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
+import type { Ends, NodeAccess } from './access.js';
 import { ClusterError } from './errors.js';
 import type { ClusterErrorCode } from './errors.js';
 import type { HealTarget, NodeAction } from './controller.js';
 import { linksBetween } from './faults.js';
 import type { FaultRecord, FaultSpec } from './faults.js';
+import { openAccess } from './open-access.js';
+import { runHere } from './run-here.js';
 import { resolveTarget } from './targets.js';
 import { differences, existsError } from './differences.js';
 import type { ClusterPlan, ClusterSpec, Role } from './plan.js';
 import { callKeeper, hasKeeper } from './keeper/control.js';
-import { nodeEnvironment } from './process/node-environment.js';
-import { binFolder } from './process/programs.js';
+import { hostEnvironment } from './process/programs.js';
 import { startKeeper } from './keeper/start-keeper.js';
 import { joinedEvent } from './keeper/shared-boot.js';
 import { hostOf } from './hosts.js';
@@ -312,36 +313,18 @@ export class Cluster {
     return new EtcdClient({ endpoints, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   }
 
-  /** Log files of a node, by unit. */
-  logFile(node: string, unit = 'etcd2.service'): string {
-    return join(this.#state.nodeLogs(node), `${unit}.log`);
+  /** What a person does on a node: programs, shells, files, logs. */
+  access(node: NodeStatus, environment: Environment): NodeAccess {
+    return openAccess({ state: this.#state, plan: this.plan, node, environment });
   }
 
-  /** PATH with our own programs in front, for what is run on this machine. */
-  hostEnvironment(base: Environment): Environment {
-    const bins = binFolder(import.meta.dirname);
-    const path = [bins, base['PATH']].filter((one) => one !== undefined).join(':');
-    return { ...base, PATH: path };
-  }
-
-  /**
-   * What a command run "on" a node gets: its root as folder, and what its units get. Our own programs
-   * reach other nodes through its links, so they notice what is done to these.
-   */
-  execEnvironment(
-    node: NodeStatus,
-    base: Environment,
-  ): { readonly cwd: string; readonly env: Environment } {
-    const { plan } = this;
-    const planned = plan.nodes.find((one) => one.name === node.name);
-    const own =
-      planned === undefined
-        ? {}
-        : nodeEnvironment({ plan, node: planned, clusterFolder: this.folder });
-    return {
-      cwd: node.root ?? this.folder,
-      env: { ...this.hostEnvironment(base), ...own, CORRAL_NODE_NAME: node.name },
-    };
+  /** Runs a program of this machine, our own first; as `NodeAccess.run`. */
+  runHere(words: readonly string[], ends: Ends, environment: Environment): Promise<number> {
+    return runHere(words, ends, {
+      cwd: '.',
+      env: hostEnvironment(environment),
+      where: 'on this machine',
+    });
   }
 
   /** The last lines of the keeper's own log. */

@@ -16,12 +16,15 @@ export const exitCodes = {
   E_IMAGE_MISSING: 5,
   E_IMAGE_BUILD: 5,
   E_FAULT_UNAVAILABLE: 5,
+  E_NODE_LACKS: 5,
   E_UNSUPPORTED_SYSTEM: 5,
   E_TIMEOUT: 6,
   E_NO_QUORUM: 7,
   E_CLOUD_CONFIG: 8,
   E_CONFIG: 8,
   E_KEEPER_GONE: 1,
+  E_PROGRAM_UNFIT: 126,
+  E_PROGRAM_MISSING: 127,
 } as const;
 
 export type ClusterErrorCode = keyof typeof exitCodes;

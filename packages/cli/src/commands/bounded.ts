@@ -1,6 +1,5 @@
 // --timeout bounds a whole command: when it is over, the work is called off, and the error says which
 // node is slow, with the end of its log. Ctrl-C calls the work off, too.
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ClusterError } from '@corral/cluster';
 import type { Cluster, NodeStatus } from '@corral/cluster';
 import { systemClock } from '@corral/kit';
@@ -8,7 +7,6 @@ import type { Context } from '../context.js';
 import { duration } from './options.js';
 
 const logLinesMax = 10;
-const tailBytes = 16_384;
 const lookMs = 2_000;
 
 export type Bounds = {
@@ -51,7 +49,7 @@ export async function bounded<T>(
 async function describeSlowness(bounds: Bounds): Promise<ClusterError> {
   const { what, timeout = '', undoing } = bounds;
   const seen = await Promise.race([
-    findSlow(bounds.cluster()).catch(() => undefined),
+    findSlow(bounds.cluster(), bounds.context).catch(() => undefined),
     systemClock.sleep(lookMs).then(() => undefined),
   ]);
   const why = seen === undefined ? '' : `; ${seen.why}`;
@@ -63,6 +61,7 @@ async function describeSlowness(bounds: Bounds): Promise<ClusterError> {
 
 async function findSlow(
   cluster: Cluster | undefined,
+  context: Context,
 ): Promise<
   { readonly node: string; readonly why: string; readonly log: readonly string[] } | undefined
 > {
@@ -77,25 +76,14 @@ async function findSlow(
       ? 'nobody leads yet'
       : `${slow.name} serves, but the proof is missing`
     : `the store of ${slow.name} is not ready (the node is ${slow.state})`;
-  return { node: slow.name, why, log: lastLines(cluster.logFile(slow.name)) };
+  const log = await cluster
+    .access(slow, context.environment)
+    .lastLines('etcd2.service', logLinesMax);
+  return { node: slow.name, why, log };
 }
 
 function serves({ role, state, raft, units }: NodeStatus): boolean {
   if (state !== 'running') return false;
   const store = units.find((unit) => unit.name === 'etcd2.service');
   return store?.state === 'active' && (role === 'worker' || raft !== null);
-}
-
-/** The end of a log; nothing where there is none yet. */
-function lastLines(path: string): readonly string[] {
-  try {
-    const file = openSync(path, 'r');
-    const { size } = fstatSync(file);
-    const buffer = Buffer.alloc(Math.min(size, tailBytes));
-    readSync(file, buffer, 0, buffer.length, size - buffer.length);
-    closeSync(file);
-    return buffer.toString('utf8').trimEnd().split('\n').slice(-logLinesMax);
-  } catch {
-    return [];
-  }
 }

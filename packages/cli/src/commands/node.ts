@@ -40,7 +40,7 @@ export async function runInspect(
     cluster: cluster.name,
     machineId: plan?.machineId ?? null,
     cloudConfig: plan?.cloudConfig.file ?? null,
-    log: cluster.logFile(node.name),
+    log: cluster.access(node, context.environment).logPlace,
     diskBytes: node.root === null ? null : await folderBytes(node.root),
   };
   if (form === 'table') await showNode(cluster, node, more, context);

@@ -1,24 +1,9 @@
-// exec, etcdctl, env: programs that run with the environment of a node or of the cluster.
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
+// etcdctl and env: etcd clients of this machine, with the addresses of the cluster.
 import { ClusterError } from '@corral/cluster';
 import type { ClusterStatus } from '@corral/cluster';
 import type { Context } from '../context.js';
 import type { CommonOptions } from './forms.js';
 import { openCluster } from './options.js';
-
-/** The exit code is the program's own. */
-export async function runExec(
-  target: string,
-  words: readonly string[],
-  flags: CommonOptions,
-  context: Context,
-): Promise<number> {
-  const cluster = await openCluster(undefined, flags, context, 'ambiguous');
-  const node = await cluster.resolve(target);
-  const { cwd, env } = cluster.execEnvironment(node, context.environment);
-  return run(words, { cwd, env });
-}
 
 /** etcdctl's own output and exit codes. */
 export async function runEtcdctl(
@@ -33,30 +18,41 @@ export async function runEtcdctl(
       remedies: [`corral start ${cluster.name}`],
     });
   }
-  const env = cluster.hostEnvironment(context.environment);
   const endpoints = centralUrls(status).join(',');
-  return run(['etcdctl', ...words], { cwd: '.', env: { ...env, ETCDCTL_ENDPOINTS: endpoints } });
+  const environment = { ...context.environment, ETCDCTL_ENDPOINTS: endpoints };
+  return cluster.runHere(['etcdctl', ...words], context.ends, environment);
 }
 
+export type EnvFlags = CommonOptions & { readonly unset?: boolean };
+
+/** Of a node also DOCKER_HOST, for the engine that runs on it. */
 export async function runEnv(
-  flags: CommonOptions & { readonly unset?: boolean },
+  target: string | undefined,
+  flags: EnvFlags,
   context: Context,
 ): Promise<void> {
+  const names = ['ETCDCTL_ENDPOINTS', 'ETCDCTL_API', 'CORRAL_NAME', 'CORRAL_URL'];
   if (flags.unset === true) {
-    context.streams.stdout('unset ETCDCTL_ENDPOINTS ETCDCTL_API CORRAL_NAME CORRAL_URL\n');
+    const all = target === undefined ? names : [...names, 'DOCKER_HOST'];
+    context.streams.stdout(`unset ${all.join(' ')}\n`);
     return;
   }
   const cluster = await openCluster(undefined, flags, context);
-  const urls = centralUrls(await cluster.status());
+  const status = await cluster.status();
+  const urls = centralUrls(status);
   if (urls.length === 0) {
     throw new ClusterError('E_FAILED', `"${cluster.name}" is stopped: no store answers`, {
       remedies: [`corral start ${cluster.name}`],
     });
   }
-  context.streams.stdout(
-    `export ETCDCTL_ENDPOINTS=${urls.join(',')}\nexport ETCDCTL_API=2\n` +
-      `export CORRAL_NAME=${cluster.name}\nexport CORRAL_URL=${urls[0] ?? ''}\n`,
-  );
+  const values = [urls.join(','), '2', cluster.name, urls[0] ?? ''];
+  const lines = names.map((name, i) => `export ${name}=${values[i] ?? ''}\n`);
+  if (target !== undefined) {
+    const node = await cluster.resolve(target);
+    const host = await cluster.access(node, context.environment).dockerHost();
+    lines.push(`export DOCKER_HOST=${host}\n`);
+  }
+  context.streams.stdout(lines.join(''));
 }
 
 function centralUrls(status: ClusterStatus): readonly string[] {
@@ -64,27 +60,4 @@ function centralUrls(status: ClusterStatus): readonly string[] {
   // Nodes that are down come last, so that a client does not begin with them.
   const sorted = [...central].sort((a, b) => Number(b.raft !== null) - Number(a.raft !== null));
   return sorted.flatMap((node) => node.clientUrls.slice(0, 1));
-}
-
-/** Runs a program with our terminal; its exit code, or 128 and the number of its signal, as shells do. */
-function run(
-  words: readonly string[],
-  options: { readonly cwd: string; readonly env: Readonly<Record<string, string | undefined>> },
-): Promise<number> {
-  const [file = '', ...rest] = words;
-  return new Promise((resolve, reject) => {
-    const child = spawn(file, rest, {
-      stdio: 'inherit',
-      cwd: options.cwd,
-      env: { ...options.env },
-    });
-    child.once('error', (error) => {
-      reject(
-        new ClusterError('E_FAILED', `cannot run ${file}: ${error.message}`, { cause: error }),
-      );
-    });
-    child.once('exit', (code, signal) =>
-      resolve(signal === null ? (code ?? 0) : 128 + constants.signals[signal]),
-    );
-  });
 }

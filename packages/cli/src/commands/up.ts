@@ -100,7 +100,7 @@ export async function runUp(
   const done = { absent: 'Ready in', stopped: 'Started in', running: 'Unchanged,' }[was];
   show(context, `${done} ${seconds} s. ${verdict(status)}\n`);
   if (flags.quiet !== true) show(context, hints(status));
-  if (flags.verbose === true) show(context, facts(cluster, status));
+  if (flags.verbose === true) show(context, facts(cluster, status, context));
 }
 
 export async function runStart(
@@ -128,7 +128,7 @@ export async function runStart(
     return;
   }
   show(context, flags.quiet === true ? `started ${cluster.name}\n` : renderStatus(view, context));
-  if (flags.verbose === true) show(context, facts(cluster, view.status));
+  if (flags.verbose === true) show(context, facts(cluster, view.status, context));
 }
 
 /** Option, CORRAL_RUNTIME, auto. Throws UsageError. */
@@ -216,11 +216,11 @@ function hints(status: ClusterStatus): string {
   );
 }
 
-function facts(cluster: Cluster, status: ClusterStatus): string {
-  const nodes = status.nodes.map(
-    ({ name, address, pid }) =>
-      `  ${name}  ${address}  pid ${pid ?? '-'}  ${cluster.logFile(name)}\n`,
-  );
+function facts(cluster: Cluster, status: ClusterStatus, context: Context): string {
+  const nodes = status.nodes.map((node) => {
+    const { logPlace } = cluster.access(node, context.environment);
+    return `  ${node.name}  ${node.address}  pid ${node.pid ?? '-'}  ${logPlace}\n`;
+  });
   return `  state  ${cluster.folder}\n${nodes.join('')}`;
 }
 

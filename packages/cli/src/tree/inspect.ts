@@ -1,7 +1,8 @@
-// The words of logs, exec, env, wait, etcdctl, version and help; what they do is in commands/.
+// The words of logs, env, wait, etcdctl, version and help; what they do is in commands/.
 import type { Command } from 'commander';
 import type { CommonOptions } from '../commands/forms.js';
 import type { LogFlags } from '../commands/logs.js';
+import type { EnvFlags } from '../commands/run.js';
 import type { WaitFlags } from '../commands/wait.js';
 import type { Context } from '../context.js';
 import { addName, addOutput, addTalk } from './options.js';
@@ -26,9 +27,10 @@ export function addInspect(program: Command, context: Context, exit: Exit): void
     program
       .command('env')
       .description('variables for etcd clients: eval "$(corral env)"')
+      .argument('[node]', 'also DOCKER_HOST, for the engine that runs on this node')
       .option('--unset', 'take them away'),
-  ).action(async (flags: CommonOptions & { readonly unset?: boolean }) =>
-    (await import('../commands/run.js')).runEnv(flags, context),
+  ).action(async (target: string | undefined, flags: EnvFlags) =>
+    (await import('../commands/run.js')).runEnv(target, flags, context),
   );
   addOutput(
     addName(
@@ -58,15 +60,6 @@ export function addInspect(program: Command, context: Context, exit: Exit): void
 }
 
 function addPrograms(program: Command, context: Context, exit: Exit): void {
-  addName(
-    program
-      .command('exec')
-      .description('run a command with the environment of a node: exec NODE [-n NAME] -- CMD')
-      .argument('<node>')
-      .argument('<command...>'),
-  ).action(async (target: string, words: readonly string[], flags: CommonOptions) =>
-    exit(await (await import('../commands/run.js')).runExec(target, words, flags, context)),
-  );
   program
     .command('etcdctl')
     .description('the etcd v2 client against the cluster (-n NAME before its own words)')

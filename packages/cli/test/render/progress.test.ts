@@ -1,4 +1,5 @@
 // Progress on a terminal, in a pipe, in CI: what is written, on a clock that only moves when told.
+import { PassThrough } from 'node:stream';
 import { ManualClock } from '@corral/kit/testing';
 import { describe, expect, it } from 'vitest';
 import { ProgressReporter } from '../../src/render/progress.js';
@@ -18,6 +19,8 @@ function world(
   const context = {
     streams: { stdout: () => undefined, stderr: (more: string) => void (text += more) },
     terminal: { ...plainTerminal, ...terminal },
+    ends: { stdin: undefined, stdout: new PassThrough(), stderr: new PassThrough() },
+    folder: '/',
     environment: options.environment ?? {},
     home: '',
     signal: new AbortController().signal,

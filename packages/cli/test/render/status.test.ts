@@ -1,4 +1,5 @@
 // The status on one screen: what is said of units.
+import { PassThrough } from 'node:stream';
 import type { ClusterStatus, NodeStatus } from '@corral/cluster';
 import { expect, it } from 'vitest';
 import type { Context } from '../../src/context.js';
@@ -8,6 +9,8 @@ import { plainTerminal } from '../run.js';
 const context: Context = {
   streams: { stdout: () => undefined, stderr: () => undefined },
   terminal: plainTerminal,
+  ends: { stdin: undefined, stdout: new PassThrough(), stderr: new PassThrough() },
+  folder: '/',
   environment: {},
   home: '/none',
   signal: new AbortController().signal,

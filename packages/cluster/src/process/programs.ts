@@ -1,6 +1,7 @@
 // Our own programs by name, found the way npm links them: as bins of this installation.
 import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Environment } from '../hosts.js';
 import type { OwnPrograms } from './mapping.js';
 
 const names = ['etcd2', 'etcdctl', 'coreos-cloudinit', 'discovery-service'];
@@ -22,6 +23,13 @@ export function binFolder(from: string): string | undefined {
     if (existsSync(join(bins, 'etcd2'))) return bins;
     if (folder === dirname(folder)) return undefined;
   }
+}
+
+/** PATH with our own programs in front, for what is run on this machine. */
+export function hostEnvironment(base: Environment): Environment {
+  const bins = binFolder(import.meta.dirname);
+  const path = [bins, base['PATH']].filter((one) => one !== undefined).join(':');
+  return { ...base, PATH: path };
 }
 
 function findBin(from: string, name: string): string | undefined {

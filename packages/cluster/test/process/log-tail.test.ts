@@ -1,16 +1,13 @@
-// Log files as lines in the order of time: files that grow, appear, are cut short or replaced.
+// A log file as lines: files that grow, appear, are cut short or replaced.
 import { appendFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { LogTail, mergeByTime } from '../src/log-lines.js';
-import type { LogLine } from '../src/log-lines.js';
-import { newHome } from './run.js';
+import { describe, expect, it } from 'vitest';
+import type { LogLine } from '../../src/log-lines.js';
+import { LogTail } from '../../src/process/log-tail.js';
+import { temporaryFolder } from '../support/ends.js';
 
 const texts = (lines: readonly LogLine[]): string[] => lines.map(({ text }) => text);
-const path = (): string => join(newHome(onTestFinished), 'a.log');
-const at = (second: number, msg: string): string =>
-  `{"time":"2026-01-01T00:00:0${second}.000Z","msg":"${msg}"}`;
-
+const path = (): string => join(temporaryFolder(), 'a.log');
 describe('a tail', () => {
   it('gives whole lines only: half a line, and half a character, wait for their rest', async () => {
     const file = path();
@@ -62,21 +59,4 @@ describe('a tail', () => {
     expect(texts(tail.remainder())).toEqual(['half']);
     expect(tail.remainder()).toEqual([]);
   });
-});
-
-it('files are merged by time; a line without one stays behind the line before it', async () => {
-  const [one, two] = [path(), path()];
-  writeFileSync(one, `${at(1, 'a')}\n  stack of a\n${at(4, 'd')}\n`);
-  writeFileSync(two, `banner\n${at(2, 'b')}\n${at(3, 'c')}\n`);
-
-  const files = await Promise.all([new LogTail('n1', one).more(), new LogTail('n2', two).more()]);
-
-  expect(mergeByTime(files).map(({ node, text }) => `${node} ${text}`)).toEqual([
-    'n2 banner',
-    `n1 ${at(1, 'a')}`,
-    'n1   stack of a',
-    `n2 ${at(2, 'b')}`,
-    `n2 ${at(3, 'c')}`,
-    `n1 ${at(4, 'd')}`,
-  ]);
 });

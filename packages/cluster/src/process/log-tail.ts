@@ -1,19 +1,15 @@
-// Log files as lines in the order of time: what a file gained since it was last read, also when it
-// appears later, is cut short or replaced; and the merge of several files.
+// A log file as lines: what it gained since it was last read, also when it appears later, is cut short
+// or replaced.
 import { open } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
-
-export type LogLine = {
-  readonly node: string;
-  readonly text: string;
-  /** ISO 8601; of a line without a time that of the last line before it that has one. */
-  readonly time: string;
-};
+import type { LogSource } from '../access.js';
+import { timeOf } from '../log-lines.js';
+import type { LogLine } from '../log-lines.js';
 
 const chunkBytes = 256 * 1024;
 
 /** Reads one file piece by piece, whole lines only. */
-export class LogTail {
+export class LogTail implements LogSource {
   readonly node: string;
   readonly #path: string;
   #offset = 0;
@@ -60,6 +56,11 @@ export class LogTail {
     return text === '' ? [] : [this.#line(text)];
   }
 
+  /** Nothing is held open between two calls. */
+  close(): void {
+    this.#rest = '';
+  }
+
   #startOver(inode: number): void {
     this.#inode = inode;
     this.#offset = 0;
@@ -74,25 +75,7 @@ export class LogTail {
   }
 
   #line(text: string): LogLine {
-    // Programs of other make may write a time without being asked; only ours are known to be UTC.
-    this.#time = /^\{"time":"([^"]+)"/.exec(text)?.[1] ?? this.#time;
+    this.#time = timeOf(text) ?? this.#time;
     return { node: this.node, text, time: this.#time };
-  }
-}
-
-/** Several files in the order of time; lines of one file keep their order, equal times that of the files. */
-export function mergeByTime(files: readonly (readonly LogLine[])[]): readonly LogLine[] {
-  const next = files.map(() => 0);
-  const merged: LogLine[] = [];
-  for (;;) {
-    let first: { readonly line: LogLine; readonly file: number } | undefined;
-    for (const [file, lines] of files.entries()) {
-      const line = lines[next[file] ?? 0];
-      if (line === undefined) continue;
-      if (first === undefined || line.time < first.line.time) first = { line, file };
-    }
-    if (first === undefined) return merged;
-    merged.push(first.line);
-    next[first.file] = (next[first.file] ?? 0) + 1;
   }
 }
