@@ -201,6 +201,32 @@ export const explanations: Readonly<Record<ErrorId, Explanation>> = {
       'install it: apt-get install openssh-client, or tar, for those of this machine',
     ],
   },
+  E_DEV_BUILD: {
+    exitCode: 1,
+    means: 'A component cannot be built from the working tree; no node was touched.',
+    when: 'corral dev meets code that cannot be parsed, a file or a name that is imported and not there. Errors of types are no such errors: they are told, and the code runs.',
+    todo: [
+      'correct the place that the message names: file, line and column',
+      'dev --watch goes on by itself at the next change',
+    ],
+  },
+  E_DEV_WORSE: {
+    exitCode: 1,
+    means:
+      'New code made a node, or the cluster with it, worse than it was, so that node got back the code it had.',
+    when: 'With corral dev, when a node does not come up with the new code, does not catch up within 10 s, or the cluster can lose fewer nodes than before. The nodes after it were not touched; those before it keep the new code. Something else that breaks at the same moment looks the same.',
+    todo: [
+      'read the log lines below the message: they are of the new code',
+      'corral status -o wide shows which node runs which code',
+      'corral dev --reset takes the new code away everywhere',
+    ],
+  },
+  E_DEV_TREE: {
+    exitCode: 5,
+    means: 'Nothing can be built here: the sources, or the program that builds, are not there.',
+    when: 'corral dev in an installation without packages/*/src, --from with a folder that is no clone, or npm ci --omit=dev, which leaves rolldown out.',
+    todo: ['work in a clone, after npm ci', 'corral dev COMPONENT --from DIR names another clone'],
+  },
   E_BUG: {
     exitCode: 10,
     means: 'Corral met a state that its authors did not think of.',

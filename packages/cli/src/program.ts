@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import type { Context } from './context.js';
 import { addAccess } from './tree/access.js';
+import { addDev } from './tree/dev.js';
 import { addFaults } from './tree/fault.js';
 import { delimitForeignWords } from './tree/foreign-words.js';
 import { addInspect } from './tree/inspect.js';
@@ -45,6 +46,7 @@ corral help E_PORT_TAKEN explains an error at length; corral help errors lists t
   addNodes(program, context);
   addInspect(program, context, exit);
   addAccess(program, context, exit);
+  addDev(program, context, exit);
   const words = delimitForeignWords(program, given);
   let style = styleOf(words);
   program.hook('preAction', (_program, command) => {

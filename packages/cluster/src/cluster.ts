@@ -7,6 +7,8 @@ import type { Ends, NodeAccess } from './access.js';
 import { ClusterError } from './errors.js';
 import type { ClusterErrorCode } from './errors.js';
 import type { HealTarget, NodeAction } from './controller.js';
+import { putCode } from './dev/put-code.js';
+import type { DevOptions, RollReport } from './dev/put-code.js';
 import { linksBetween } from './faults.js';
 import type { FaultRecord, FaultSpec } from './faults.js';
 import { openAccess } from './open-access.js';
@@ -296,6 +298,11 @@ export class Cluster {
       }
       throw error;
     }
+  }
+
+  /** Puts code from a working tree into running nodes, one at a time: dev/put-code.ts. */
+  dev(options: DevOptions): Promise<RollReport> {
+    return putCode(this.#state, options);
   }
 
   removeNode(node: string): Promise<ClusterStatus> {

@@ -4,6 +4,10 @@
 import { errorMessage, poll } from '@corral/kit';
 import type { Clock, Logger, Prng } from '@corral/kit';
 import { explainTimeout } from './boot-failure.js';
+import { listCode } from './dev/code-files.js';
+import { rollCode } from './dev/roll.js';
+import type { RollReport, RollRequest, RollWorld } from './dev/roll.js';
+import { rollDiscovery } from './dev/roll-discovery.js';
 import { ClusterError } from './errors.js';
 import { Faults } from './faults.js';
 import type { FaultRecord, FaultSpec } from './faults.js';
@@ -17,7 +21,7 @@ import type { Reached } from './proof.js';
 import type { NodeHandle, NodeRuntime } from './runtime.js';
 import { judge, leaderOf } from './status.js';
 import type { ClusterStatus, NodeStatus, StepTiming } from './status.js';
-import { probeRaft } from './store-probe.js';
+import { ask, probeRaft } from './store-probe.js';
 import { bootLimitMs, within } from './time-limit.js';
 import { unitStatus } from './unit-status.js';
 
@@ -197,6 +201,32 @@ export class Controller {
     return this.#oneByOne(() => this.#remove(this.#handle(name)));
   }
 
+  /** Puts code from a working tree into the cluster, or takes it away: dev/roll.ts. */
+  dev(
+    request: RollRequest,
+    { emit, signal }: Pick<RollWorld, 'emit' | 'signal'>,
+  ): Promise<RollReport> {
+    const { clock, runtime } = this.#options;
+    const world: RollWorld = {
+      handle: (name) => this.#handle(name),
+      status: () => this.status(),
+      serves: async ({ clientUrls: [url = ''] }) => (await ask(`${url}/v2/keys/`))?.status === 200,
+      emit,
+      clock,
+      signal,
+    };
+    return this.#oneByOne(() =>
+      request.component.renewal.by === 'cluster'
+        ? rollDiscovery(request, runtime.discovery, world)
+        : rollCode(request, world),
+    );
+  }
+
+  /** Resolves when no change of nodes or of their code is under way. */
+  async idle(): Promise<void> {
+    await this.#lastChange;
+  }
+
   // own affairs
 
   async #view(): Promise<MembershipView> {
@@ -295,6 +325,7 @@ export class Controller {
       raft: raft === undefined ? null : (view as NonNullable<NodeStatus['raft']>),
       units: facts.units.map(unitStatus),
       faults: this.faults.wordsOf(plan.name),
+      dev: listCode(handle.devFolder),
     };
   }
 

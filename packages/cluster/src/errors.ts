@@ -25,6 +25,9 @@ export const exitCodes = {
   E_KEEPER_GONE: 1,
   E_PROGRAM_UNFIT: 126,
   E_PROGRAM_MISSING: 127,
+  E_DEV_BUILD: 1,
+  E_DEV_WORSE: 1,
+  E_DEV_TREE: 5,
 } as const;
 
 export type ClusterErrorCode = keyof typeof exitCodes;

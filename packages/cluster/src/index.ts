@@ -7,6 +7,8 @@ export type { Garbage } from './garbage.js';
 export { recoverClusters } from './docker/recover.js';
 export type { RuntimeKind } from './runtime.js';
 export type { FaultOptions, Progress, UpOptions } from './cluster.js';
+export type { DevOptions } from './dev/put-code.js';
+export type { RollEvent, RollReport, RolledNode } from './dev/roll.js';
 export { ClusterError, exitCodes } from './errors.js';
 export type { ClusterErrorCode } from './errors.js';
 export type { ClusterPlan, ClusterSpec, CloudConfigFile, NodePlan, Role } from './plan.js';

@@ -95,6 +95,8 @@ export type LinkProbe = 'passes' | 'silent' | 'refused';
 export interface DiscoveryHandle {
   /** Without token; undefined while it is stopped. */
   readonly url: string | undefined;
+  /** As NodeHandle's; undefined where its code cannot be changed. */
+  readonly devFolder?: string | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
 }

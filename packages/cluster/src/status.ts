@@ -22,6 +22,8 @@ export type NodeStatus = {
   } | null;
   readonly units: readonly UnitStatus[];
   readonly faults: readonly string[];
+  /** Programs that run code from a working tree (`corral dev`), each with the hash of that code. */
+  readonly dev: Readonly<Record<string, string>>;
 };
 
 export type StepTiming = { readonly name: string; readonly ms: number };
@@ -123,6 +125,7 @@ export function stoppedStatus(plan: ClusterPlan): ClusterStatus {
     raft: null,
     units: [],
     faults: [],
+    dev: {},
   }));
   return {
     schema: 1,

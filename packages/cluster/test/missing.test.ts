@@ -24,6 +24,7 @@ function node(name: string, given: Partial<NodeStatus> = {}): NodeStatus {
     raft: { role: 'candidate', term: 3, commit: 1, applied: 1 },
     units: [],
     faults: [],
+    dev: {},
     ...given,
   };
 }

@@ -112,7 +112,7 @@ function nodeTable(
 function nodeRows(status: ClusterStatus, wide: boolean): readonly (readonly string[])[] {
   const highest = Math.max(0, ...status.nodes.map((node) => node.raft?.commit ?? 0));
   const head = ['NODE', 'ROLE', 'STATE', 'TERM', 'COMMIT', 'APPLIED', 'LAG', 'STORE'];
-  const more = ['HOSTNAME', 'PID', 'MEMBER', 'PEER', 'UNITS'];
+  const more = ['HOSTNAME', 'PID', 'MEMBER', 'PEER', 'UNITS', 'DEV'];
   return [
     [...head, ...(wide ? more : []), 'FAULTS'],
     ...status.nodes.map((node) => [
@@ -146,5 +146,12 @@ function wideCellsOf(node: NodeStatus): readonly string[] {
     node.memberId ?? '-',
     node.peerUrls[0] ?? '-',
     `${active}/${node.units.length}`,
+    devCellOf(node),
   ];
+}
+
+/** "etcd2 0123456789ab": programs that run code from a working tree. */
+function devCellOf({ dev }: NodeStatus): string {
+  const words = Object.entries(dev).map(([program, hash]) => `${program} ${hash}`);
+  return words.join(', ') || '-';
 }

@@ -36,6 +36,7 @@ const node = (name: string, state: NodeStatus['state']): NodeStatus => ({
     { name: 'bad.service', state: 'failed', reason: 'exited with 1' },
   ],
   faults: [],
+  dev: name === 'n1' ? { etcd2: '0123456789ab' } : {},
 });
 
 const status: ClusterStatus = {
@@ -60,9 +61,10 @@ it('what failed or was skipped has its reason, on nodes that run', () => {
   ]);
 });
 
-it('what ran to its end counts as active', () => {
+it('what ran to its end counts as active; code from a working tree is named', () => {
   const text = renderStatus({ status, faults: [], wallTime: 0 }, context, true);
 
-  expect(text).toMatch(/^NODE .* UNITS +FAULTS\n/m);
-  expect(text).toMatch(/^n1 .* 1\/3 +-$/m);
+  expect(text).toMatch(/^NODE .* UNITS +DEV +FAULTS\n/m);
+  expect(text).toMatch(/^n1 .* 1\/3 +etcd2 0123456789ab +-$/m);
+  expect(text).toMatch(/^n2 .* 1\/3 +- +-$/m);
 });

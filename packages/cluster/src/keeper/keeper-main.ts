@@ -6,6 +6,7 @@ import { basename, dirname } from 'node:path';
 import { errorMessage, jsonLogger, randomPrng, systemClock } from '@corral/kit';
 import { Controller } from '../controller.js';
 import type { NodeAction } from '../controller.js';
+import { findComponent } from '../dev/components.js';
 import type { FaultSpec } from '../faults.js';
 import { ClusterState } from '../state.js';
 import { ClusterError } from '../errors.js';
@@ -119,6 +120,17 @@ async function handle(request: ControlRequest, context: CallContext): Promise<un
     case 'removeNode':
       await controller.removeNode(node);
       return controller.status();
+    case 'dev':
+      return controller.dev(
+        {
+          component: findComponent(text(params['component'])),
+          text: typeof params['text'] === 'string' ? params['text'] : undefined,
+          names: Array.isArray(params['nodes']) ? params['nodes'].map(String) : undefined,
+        },
+        context,
+      );
+    case 'idle':
+      return controller.idle();
     case 'shutdown':
       await end(params['remove'] === true, params['orderly'] === true);
       return true;

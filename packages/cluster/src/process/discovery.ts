@@ -2,10 +2,11 @@
 // through a proxy, with a certificate of the cluster's own CA.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startDiscoveryService } from '@corral/discovery-service';
+import * as installed from '@corral/discovery-service';
 import type { RunningDiscoveryService } from '@corral/discovery-service';
 import { errorMessage } from '@corral/kit';
 import type { Clock, Logger, Prng } from '@corral/kit';
+import { loadCode } from '../dev/load-code.js';
 import { publicHost } from '../plan.js';
 import type { ClusterPlan } from '../plan.js';
 import type { DiscoveryHandle } from '../runtime.js';
@@ -36,6 +37,10 @@ export class ClusterDiscovery implements DiscoveryHandle {
     this.#options = options;
   }
 
+  get devFolder(): string {
+    return join(this.#options.folder, 'dev');
+  }
+
   /** Undefined while it is stopped. */
   get url(): string | undefined {
     return this.#service?.url;
@@ -51,6 +56,11 @@ export class ClusterDiscovery implements DiscoveryHandle {
     const { plan, folder, clock, prng, logger, pid } = this.#options;
     const { discoveryPort: port, token, size, publicTokens } = plan;
     if (this.#service === undefined) await requireFree('127.0.0.1', port);
+    const { startDiscoveryService } = await loadCode(
+      this.devFolder,
+      'discovery-service',
+      installed,
+    );
     this.#service ??= await startDiscoveryService({
       listen: { host: '127.0.0.1', port },
       dataDir: join(folder, 'discovery'),

@@ -2,12 +2,13 @@
 // a supervisor that runs its units.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { applyPlan, parseUserData, planCloudConfig, rootTarget } from '@corral/cloudinit';
+import * as installed from '@corral/cloudinit';
 import type { Clock, Logger } from '@corral/kit';
 import { Supervisor, writeUnit } from '@corral/units';
 import type { UnitState } from '@corral/units';
 import { startFailure, storeUnit, unitFailure } from '../boot-failure.js';
 import { shippedFiles, shippedUnits } from '../defaults.js';
+import { loadCode } from '../dev/load-code.js';
 import { ClusterError } from '../errors.js';
 import { nodeUrls } from '../node-urls.js';
 import { addressed } from '../plan.js';
@@ -146,6 +147,11 @@ export class ProcessNode implements NodeHandle {
   async #configure(supervisor: Supervisor): Promise<readonly UnitCommand[]> {
     this.#writeSkeleton();
     const { node, logger } = this.#options;
+    const { applyPlan, parseUserData, planCloudConfig, rootTarget } = await loadCode(
+      this.devFolder,
+      'coreos-cloudinit',
+      installed,
+    );
     const data = parseUserData(addressed(node));
     if (data.kind !== 'cloud-config') return [];
     const addresses = { privateIpv4: node.address, publicIpv4: node.address };
