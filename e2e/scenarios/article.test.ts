@@ -10,11 +10,11 @@ const load = (name: string): { file: string; text: string } => {
   return { file, text: readFileSync(file, 'utf8') };
 };
 
-describe.each(runtimes)("the article's cloud-configs on %s nodes", () => {
+describe.each(runtimes)("the article's cloud-configs on %s nodes", (runtime) => {
   it('central.yaml and worker.yaml boot three and two through the public discovery address', async () => {
     const cloudConfigs = { central: load('central.yaml'), worker: load('worker.yaml') };
 
-    await using world = await World.boot({ cloudConfigs });
+    await using world = await World.boot({ runtime, cloudConfigs });
 
     const status = await world.cluster.status();
     expect(status.state).toBe('healthy');
@@ -26,7 +26,7 @@ describe.each(runtimes)("the article's cloud-configs on %s nodes", () => {
   it('core-01.yaml boots a node of that name; docker and fleet are skipped with the reason', async () => {
     const cloudConfigs = { central: load('core-01.yaml') };
 
-    await using world = await World.boot({ central: 1, workers: 0, cloudConfigs });
+    await using world = await World.boot({ runtime, central: 1, workers: 0, cloudConfigs });
 
     const [node] = (await world.cluster.status()).nodes;
     expect(node?.name).toBe('core-01');

@@ -3,9 +3,9 @@ import { History } from '@corral/cluster';
 import { describe, expect, it } from 'vitest';
 import { World, centralNames, runtimes } from '../support/world.js';
 
-describe.each(runtimes)('loss of the leader on %s nodes', () => {
+describe.each(runtimes)('loss of the leader on %s nodes', (runtime) => {
   it('killed with SIGKILL: followers go on, nothing acknowledged is lost', async () => {
-    await using world = await World.boot();
+    await using world = await World.boot({ runtime });
     const [leader = '', ...followers] = centralNames(await world.cluster.status());
     const history = new History();
     history.start(await world.writers([...followers, 'w1', 'w2']));
@@ -24,7 +24,7 @@ describe.each(runtimes)('loss of the leader on %s nodes', () => {
   });
 
   it('kill -9 of its store alone: followers go on, and its unit is started again', async () => {
-    await using world = await World.boot({ workers: 0 });
+    await using world = await World.boot({ runtime, workers: 0 });
     const { pid, name } = await world.leader();
     const [, ...followers] = centralNames(await world.cluster.status());
     const history = new History();
@@ -48,7 +48,7 @@ describe.each(runtimes)('loss of the leader on %s nodes', () => {
   });
 
   it('paused: writes go on, and no client of a follower hangs beyond its deadline', async () => {
-    await using world = await World.boot({ workers: 0 });
+    await using world = await World.boot({ runtime, workers: 0 });
     const [leader = '', ...followers] = centralNames(await world.cluster.status());
     const history = new History();
     history.start(await world.writers(followers));
@@ -65,7 +65,7 @@ describe.each(runtimes)('loss of the leader on %s nodes', () => {
   });
 
   it('isolated: the majority goes on, the old leader steps down and comes back as a follower', async () => {
-    await using world = await World.boot({ workers: 0 });
+    await using world = await World.boot({ runtime, workers: 0 });
     const [leader = '', ...followers] = centralNames(await world.cluster.status());
     const history = new History();
     history.start(await world.writers(followers));

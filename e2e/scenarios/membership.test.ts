@@ -5,9 +5,9 @@ import { History } from '@corral/cluster';
 import { describe, expect, it } from 'vitest';
 import { World, centralNames, runtimes } from '../support/world.js';
 
-describe.each(runtimes)('membership on %s nodes', () => {
+describe.each(runtimes)('membership on %s nodes', (runtime) => {
   it('a rolling restart under load fails no request of a client that knows all endpoints', async () => {
-    await using world = await World.boot({ workers: 0 });
+    await using world = await World.boot({ runtime, workers: 0 });
     const names = centralNames(await world.cluster.status());
     const history = new History();
     history.start([await world.client(), await world.client(), await world.client()]);
@@ -25,7 +25,7 @@ describe.each(runtimes)('membership on %s nodes', () => {
   });
 
   it('workers are added and removed under load', async () => {
-    await using world = await World.boot({ workers: 1 });
+    await using world = await World.boot({ runtime, workers: 1 });
     const history = new History();
     history.start(await world.writers(['n1', 'w1']));
 
@@ -55,7 +55,7 @@ coreos:
     snapshot-count: 200
 `,
     };
-    await using world = await World.boot({ workers: 0, cloudConfigs: { central } });
+    await using world = await World.boot({ runtime, workers: 0, cloudConfigs: { central } });
     const [leader = '', first = '', second = ''] = centralNames(await world.cluster.status());
     await world.cluster.kill(second);
     const history = new History();
@@ -83,7 +83,7 @@ coreos:
   });
 
   it('discovery gone after boot: members and workers restart without it', async () => {
-    await using world = await World.boot({ workers: 1 });
+    await using world = await World.boot({ runtime, workers: 1 });
     const history = new History();
     history.start(await world.writers(['n1', 'n2', 'n3', 'w1']));
     await history.progress(30, 10_000);
@@ -103,7 +103,7 @@ coreos:
   });
 
   it('a stopped cluster starts again with its members, data and proxies', async () => {
-    await using world = await World.boot({ workers: 1 });
+    await using world = await World.boot({ runtime, workers: 1 });
     const history = new History();
     history.start(await world.writers(['n1', 'w1']));
     await history.progress(30, 10_000);
@@ -124,7 +124,10 @@ coreos:
     // The same cloud-config for all five: who comes too late finds no seat.
     const file = join(import.meta.dirname, '../../examples/article/central.yaml');
     const config = { file, text: readFileSync(file, 'utf8') };
-    await using world = await World.boot({ cloudConfigs: { central: config, worker: config } });
+    await using world = await World.boot({
+      runtime,
+      cloudConfigs: { central: config, worker: config },
+    });
     const history = new History();
     history.start(await world.writers(['w1', 'w2', 'n1']));
     await history.progress(60, 10_000);

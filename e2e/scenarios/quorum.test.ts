@@ -8,9 +8,9 @@ function commitOf(status: ClusterStatus, name: string): number {
   return status.nodes.find((node) => node.name === name)?.raft?.commit ?? Infinity;
 }
 
-describe.each(runtimes)('quorum on %s nodes', () => {
+describe.each(runtimes)('quorum on %s nodes', (runtime) => {
   it('a minority cut off and healed catches up', async () => {
-    await using world = await World.boot({ workers: 0 });
+    await using world = await World.boot({ runtime, workers: 0 });
     const [leader = '', first = '', second = ''] = centralNames(await world.cluster.status());
     const history = new History();
     history.start(await world.writers([leader, first]));
@@ -30,7 +30,7 @@ describe.each(runtimes)('quorum on %s nodes', () => {
   });
 
   it('without a quorum writes are refused in time with a clear error, local reads go on', async () => {
-    await using world = await World.boot({ workers: 0 });
+    await using world = await World.boot({ runtime, workers: 0 });
     const [leader = '', first = '', second = ''] = centralNames(await world.cluster.status());
     const before = await world.client();
     await before.keys.set('/kept', 'value');
@@ -60,7 +60,7 @@ describe.each(runtimes)('quorum on %s nodes', () => {
   });
 
   it('all nodes killed and started keep every acknowledged write and their identities', async () => {
-    await using world = await World.boot();
+    await using world = await World.boot({ runtime });
     const before = await world.cluster.status();
     const history = new History();
     history.start(await world.writers(['n1', 'n2', 'n3', 'w1']));
@@ -79,7 +79,7 @@ describe.each(runtimes)('quorum on %s nodes', () => {
   });
 
   it('five members lose two and go on', async () => {
-    await using world = await World.boot({ central: 5, workers: 0 });
+    await using world = await World.boot({ runtime, central: 5, workers: 0 });
     const [leader = '', first = '', ...others] = centralNames(await world.cluster.status());
     const history = new History();
     history.start(await world.writers(others));
@@ -94,7 +94,7 @@ describe.each(runtimes)('quorum on %s nodes', () => {
   });
 
   it('four members split two and two refuse on both sides', async () => {
-    await using world = await World.boot({ central: 4, workers: 0 });
+    await using world = await World.boot({ runtime, central: 4, workers: 0 });
     const names = centralNames(await world.cluster.status());
     const left = names.slice(0, 2);
     const right = names.slice(2);

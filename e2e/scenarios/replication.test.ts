@@ -3,9 +3,9 @@ import { History } from '@corral/cluster';
 import { describe, expect, it } from 'vitest';
 import { World, runtimes } from '../support/world.js';
 
-describe.each(runtimes)('replication on %s nodes', () => {
+describe.each(runtimes)('replication on %s nodes', (runtime) => {
   it('a write through each node is read on every member and through every worker', async () => {
-    await using world = await World.boot();
+    await using world = await World.boot({ runtime });
     const { nodes } = await world.cluster.status();
     const history = new History();
     history.start(await world.writers(nodes.map((node) => node.name)));
@@ -30,7 +30,7 @@ describe.each(runtimes)('replication on %s nodes', () => {
   });
 
   it('a watch through a worker hears every write through the members, once and in order', async () => {
-    await using world = await World.boot();
+    await using world = await World.boot({ runtime });
     const reader = await world.client(['w1']);
     const history = new History();
     const events = reader.watch('/heard', { recursive: true, waitIndex: 1 });
@@ -53,7 +53,7 @@ describe.each(runtimes)('replication on %s nodes', () => {
   });
 
   it("a worker's proxy follows the membership", async () => {
-    await using world = await World.boot({ workers: 1 });
+    await using world = await World.boot({ runtime, workers: 1 });
     const history = new History();
     history.start(await world.writers(['w1', 'w1']));
 

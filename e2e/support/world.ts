@@ -3,20 +3,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Cluster } from '@corral/cluster';
+import { Cluster, chooseRuntime } from '@corral/cluster';
 import type {
   ClusterSpec,
   ClusterStatus,
   HistoryCheck,
   NodeStatus,
   History,
+  RuntimeKind,
 } from '@corral/cluster';
 import { EtcdClient } from '@corral/etcd-client';
 import { poll, systemClock } from '@corral/kit';
 import { expect } from 'vitest';
 
-/** A second runtime (containers) follows; the suite is written against the facade only. */
-export const runtimes = ['process'] as const;
+/** What can run here: the suite is written against the facade only. */
+export const runtimes = await runtimesHere();
 
 let count = 0;
 
@@ -30,13 +31,20 @@ export class World {
     this.home = home;
   }
 
-  static async boot(spec: Partial<Omit<ClusterSpec, 'name'>> = {}): Promise<World> {
+  static async boot(spec: Partial<Omit<ClusterSpec, 'name'>>): Promise<World> {
     const home = mkdtempSync(join(tmpdir(), 'corral-e2e-'));
     count += 1;
     const name = `e2e-${process.pid}-${count}`;
-    const defaults = { central: 3, workers: 2, cloudConfigs: {}, ignoreUnknown: false };
+    const defaults = {
+      runtime: 'process' as const,
+      central: 3,
+      workers: 2,
+      cloudConfigs: {},
+      ignoreUnknown: false,
+    };
     try {
-      const cluster = await Cluster.up({ home, spec: { ...defaults, ...spec, name } });
+      const { env: environment } = process;
+      const cluster = await Cluster.up({ home, spec: { ...defaults, ...spec, name }, environment });
       return new World(cluster, home);
     } catch (error) {
       rmSync(home, { recursive: true, force: true });
@@ -119,6 +127,13 @@ export class World {
     await this.cluster.down();
     rmSync(this.home, { recursive: true, force: true });
   }
+}
+
+async function runtimesHere(): Promise<readonly RuntimeKind[]> {
+  const { runtime, why } = await chooseRuntime(process.env);
+  if (runtime === 'docker') return ['process', 'docker'];
+  process.stdout.write(`containers are not tested here: ${why}\n`);
+  return ['process'];
 }
 
 /** Names of the central nodes, leader first. */
