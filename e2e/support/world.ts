@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { Cluster, chooseRuntime } from '@corral/cluster';
 import type {
   ClusterSpec,
@@ -67,6 +68,31 @@ export class World {
     return Promise.all(nodes.map((node) => this.client([node])));
   }
 
+  /** Runs a program on a node; its exit code and output. */
+  async run(
+    name: string,
+    words: readonly string[],
+  ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+    const node = await this.cluster.resolve(name);
+    const [stdout, stderr] = [new Collector(), new Collector()];
+    const access = this.cluster.access(node, process.env);
+    const code = await access.run(words, { stdin: undefined, stdout, stderr });
+    return { code, stdout: stdout.text, stderr: stderr.text };
+  }
+
+  /** kill -9 of the store's process alone. */
+  async killStore(name: string): Promise<void> {
+    const { pid } = await this.cluster.resolve(name);
+    if (pid !== null) process.kill(pid, 'SIGKILL');
+    else await this.run(name, ['systemctl', 'kill', '-s', 'SIGKILL', 'etcd2.service']);
+  }
+
+  /** The end of the store's log. */
+  async log(name: string, lines = 200): Promise<string> {
+    const access = this.cluster.access(await this.cluster.resolve(name), process.env);
+    return (await access.lastLines('etcd2.service', lines)).join('\n');
+  }
+
   async leader(
     options: { readonly not?: string; readonly withinMs?: number } = {},
   ): Promise<NodeStatus> {
@@ -126,6 +152,15 @@ export class World {
     for (const client of this.#clients) client.close();
     await this.cluster.down();
     rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+class Collector extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk.toString();
+    done();
   }
 }
 
