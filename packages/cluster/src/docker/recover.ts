@@ -1,4 +1,6 @@
 // Clusters whose state folder is gone, made commands' business again from what the engine knows.
+import { poll, systemClock } from '@corral/kit';
+import { hasKeeper } from '../keeper/control.js';
 import { ClusterState, listClusters } from '../state.js';
 import { findEngine } from './engine.js';
 import type { Environment } from '../hosts.js';
@@ -13,13 +15,23 @@ export async function recoverClusters(
   const { plansOnEngine } = await import('./clusters.js');
   const known = new Set(listClusters(home));
   const lost = (await plansOnEngine(engine, home)).filter((plan) => !known.has(plan.name));
-  return lost
-    .filter((plan) => plan.nodes.length > 0)
-    .filter((plan) => {
-      const state = new ClusterState(home, plan.name);
-      if (!state.createPlan({ ...plan, engine: engine.address }, 0)) return false;
-      state.markProven();
-      return true;
-    })
-    .map((plan) => plan.name);
+  const found: string[] = [];
+  for (const plan of lost.filter(({ nodes }) => nodes.length > 0)) {
+    const state = new ClusterState(home, plan.name);
+    if (!state.createPlan({ ...plan, engine: engine.address }, 0)) continue;
+    state.markProven();
+    await formerKeeperGone(state);
+    found.push(plan.name);
+  }
+  return found;
+}
+
+/** One that still runs knows another secret than this folder's: it sees that, and leaves. */
+async function formerKeeperGone(state: ClusterState): Promise<void> {
+  await poll(async () => ((await hasKeeper(state)) ? undefined : true), {
+    clock: systemClock,
+    what: `the former keeper of "${state.name}" to leave`,
+    timeoutMs: 5_000,
+    intervalMs: 20,
+  });
 }

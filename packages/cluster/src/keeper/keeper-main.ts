@@ -155,9 +155,11 @@ try {
   process.stderr.write(`${errorMessage(error)}\n`);
   process.exit(1);
 }
-// Somebody removed the folder, or another cluster lives in it now: this one has nothing to hold.
+// Somebody removed the folder, or made it anew, or another cluster lives in it now: this one has
+// nothing to hold.
+const secret = state.secret();
 systemClock.every(500, () => {
-  if (ending === undefined && !state.holds(plan)) leave(false);
+  if (ending === undefined && !(state.holds(plan) && state.secret() === secret)) leave(false);
 });
 // Nobody ever asked for a boot: the command that started this keeper was killed at once.
 systemClock.setTimer(Number(patienceMs), () => {

@@ -8,13 +8,18 @@ export type ContainersHere = { readonly engine: Engine; readonly image: string }
 
 export async function containersHere(): Promise<ContainersHere | undefined> {
   const { engine, error } = await findEngine(process.env);
-  if (engine === undefined) return skip(error.message);
+  if (engine === undefined) {
+    skip(error.message);
+    return undefined;
+  }
   const image = await findNodeImage(engine);
-  if (image === undefined) return skip('the node image is not built (corral image build node)');
+  if (image === undefined) {
+    skip('the node image is not built (corral image build node)');
+    return undefined;
+  }
   return { engine, image };
 }
 
-function skip(why: string): undefined {
+function skip(why: string): void {
   process.stdout.write(`containers are not tested here: ${why}\n`);
-  return undefined;
 }
