@@ -6,6 +6,7 @@ import { addAccess } from './tree/access.js';
 import { addDev } from './tree/dev.js';
 import { addFaults } from './tree/fault.js';
 import { delimitForeignWords } from './tree/foreign-words.js';
+import { addImages } from './tree/image.js';
 import { addInspect } from './tree/inspect.js';
 import { addLifecycle } from './tree/lifecycle.js';
 import { addNodes } from './tree/nodes.js';
@@ -44,6 +45,7 @@ corral help E_PORT_TAKEN explains an error at length; corral help errors lists t
   addLifecycle(program, context, exit);
   addFaults(program, context);
   addNodes(program, context);
+  addImages(program, context);
   addInspect(program, context, exit);
   addAccess(program, context, exit);
   addDev(program, context, exit);

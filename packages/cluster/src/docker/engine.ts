@@ -75,7 +75,13 @@ export function statusOf(error: unknown): number | undefined {
 /** The engine's own sentence, without the client's prefix. */
 export function engineMessage(error: unknown): string {
   const { json } = (error ?? {}) as { readonly json?: { readonly message?: string } };
-  return json?.message ?? errorMessage(error);
+  // Where the answer is a stream the client puts the sentence behind words of its own.
+  return (
+    json?.message ??
+    errorMessage(error)
+      .replace(/^\(HTTP code \d+\) [a-z ]+ - /, '')
+      .trim()
+  );
 }
 
 async function connectTo({ address }: Place): Promise<Engine> {

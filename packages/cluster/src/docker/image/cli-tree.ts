@@ -27,12 +27,10 @@ export function cliTree(folder: string): {
   readonly links: readonly TreeLink[];
 } {
   const lock = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as Lock;
-  const files: SourceFile[] = [
-    'package.json',
-    'package-lock.json',
-    'tools/bundle.js',
-    'docker',
-  ].flatMap((path) => filesBelow(folder, path));
+  const files: SourceFile[] = [];
+  for (const path of ['package.json', 'package-lock.json', 'tools/bundle.js', 'docker']) {
+    files.push(...wantedBelow(folder, path));
+  }
   const links: TreeLink[] = [];
   for (const name of readdirSync(join(folder, 'packages')).sort()) {
     for (const part of ['package.json', 'bin', 'dist']) {

@@ -31,6 +31,8 @@ import { contentHash, debianPackages, installationFolder } from './sources.js';
 import { inspectImage } from './stored.js';
 import type { Environment } from './tool.js';
 
+export { connectEngine } from '../engine.js';
+export type { Engine } from '../engine.js';
 export { imageTargets } from './names.js';
 export type { ImageTarget } from './names.js';
 export { listImages, loadImage, removeImages } from './stored.js';

@@ -47,10 +47,11 @@ export function rootReference({ packages, mirror }: RootSystem): string {
 export function chooseMaker(
   environment: Environment | undefined,
   uid: number = process.getuid?.() ?? 0,
+  systemFolders?: readonly string[],
 ): Maker {
-  const mmdebstrap = findTool('mmdebstrap', environment);
+  const mmdebstrap = findTool('mmdebstrap', environment, systemFolders);
   if (mmdebstrap !== undefined) return { name: 'mmdebstrap', path: mmdebstrap };
-  const debootstrap = findTool('debootstrap', environment);
+  const debootstrap = findTool('debootstrap', environment, systemFolders);
   const elsewhere = [
     'corral image build --base node:20-bookworm-slim (needs a registry)',
     'corral image load FILE.tar, made where there is one by: docker save corral/node:latest',

@@ -89,10 +89,9 @@ export async function removeImages(
   const names = 'all' in which ? undefined : which.names;
   for (const name of names ?? []) {
     if (images.some((image) => isNamed(image, name))) continue;
-    const known = images.flatMap(({ references }) => references).join(' ');
     throw new ClusterError('E_IMAGE_MISSING', `no image of Corral is called ${name}`, {
-      details: { known },
-      remedies: [known === '' ? 'there is none' : `one of ${known}`],
+      details: { known: images.flatMap(({ references }) => references) },
+      remedies: ['corral image ls shows what is there'],
     });
   }
   const chosen = images.filter(

@@ -83,6 +83,7 @@ export function startTool(
   return { stdout: child.stdout, ended };
 }
 
+/** Where system programs are; those of root are often not on a PATH. */
 const systemFolders = [
   '/usr/local/sbin',
   '/usr/local/bin',
@@ -92,10 +93,13 @@ const systemFolders = [
   '/bin',
 ];
 
-/** The place of a program on PATH, or in the folders of system programs. */
-export function findTool(name: string, environment: Environment | undefined): string | undefined {
-  const path = environment?.['PATH'];
-  const folders = path === undefined ? systemFolders : [...path.split(delimiter), '/usr/sbin'];
+/** The place of a program on PATH, else in the folders of system programs. */
+export function findTool(
+  name: string,
+  environment: Environment | undefined,
+  elsewhere: readonly string[] = systemFolders,
+): string | undefined {
+  const folders = [...(environment?.['PATH'] ?? '').split(delimiter), ...elsewhere];
   for (const folder of folders) {
     if (folder === '') continue;
     const place = join(folder, name);
