@@ -223,7 +223,7 @@ function interrupted(signal: AbortSignal): Promise<TypeReport> {
 
 function summary(report: RollReport, totalMs: number, built: BuiltCode): string {
   const { component, nodes } = report;
-  const changed = nodes.filter((node) => node.ms > 0);
+  const changed = nodes.filter((node) => node.was !== node.now);
   const code = `${component} ${built.hash}`;
   if (nodes.length === 0) return `no node runs ${component}\n`;
   if (changed.length === 0) return `no change: ${code} is on ${listed(nodes)} already\n`;

@@ -248,7 +248,7 @@ class Roll {
       (other) => other === name || lagOf(now, other, 0) !== undefined,
     );
     const told = await this.#restore(down);
-    const kept = this.done.filter((one) => one.ms > 0 && !down.includes(one.node));
+    const kept = this.done.filter((one) => one.was !== one.now && !down.includes(one.node));
     const has =
       kept.length === 0 ? '' : `; ${kept.map((one) => one.node).join(' ')} kept the new code`;
     const code = nameOf(text) ?? 'the installed code';
