@@ -22,8 +22,10 @@ export type FaultSpec =
       readonly jitterMs: number;
       readonly bytesPerSecond?: number | undefined;
     }
-  /** Lost packets, a wrong clock, a bad disk: for runtimes that can; others say why they cannot. */
-  | { readonly kind: 'drop' | 'clock' | 'disk'; readonly on: string };
+  /** A part of the packets is lost, 0 to 1: for runtimes that can; others say why they cannot. */
+  | { readonly kind: 'drop'; readonly links: readonly LinkName[]; readonly lossRatio: number }
+  /** A wrong clock, a bad disk: likewise. */
+  | { readonly kind: 'clock' | 'disk'; readonly on: string };
 
 export type FaultKind = FaultSpec['kind'];
 
@@ -187,10 +189,10 @@ export class Faults {
         await this.#applyLinks(spec.links);
         return this.#verify(spec.links);
       case 'slow':
+      case 'drop':
         return this.#applyLinks(spec.links);
       case 'reset':
         return;
-      case 'drop':
       case 'clock':
       case 'disk':
         throw unavailableFault(spec.kind, 'no runtime has it yet');
@@ -219,7 +221,7 @@ export class Faults {
     throw new ClusterError('E_FAILED', `${names} still passes: the fault has no effect`);
   }
 
-  /** What all faults in force make of a link: delays add up, the lowest rate counts. */
+  /** What all faults in force make of a link: delays add up, the lowest rate counts, losses follow each other. */
   #ruleOf(link: LinkName): LinkRule {
     let rule = passRule;
     for (const { spec } of this.list()) {
@@ -227,6 +229,10 @@ export class Faults {
       if (!spec.links.some(({ from, to }) => from === link.from && to === link.to)) continue;
       if (spec.kind === 'cut') rule = { ...rule, cut: true };
       if (spec.kind === 'refuse') rule = { ...rule, refuse: true };
+      // What one lets through the other may still lose.
+      if (spec.kind === 'drop') {
+        rule = { ...rule, lossRatio: 1 - (1 - rule.lossRatio) * (1 - spec.lossRatio) };
+      }
       if (spec.kind !== 'slow') continue;
       const rates = [rule.bytesPerSecond, spec.bytesPerSecond].filter((rate) => rate !== undefined);
       rule = {

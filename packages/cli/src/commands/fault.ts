@@ -19,6 +19,7 @@ export type FaultFlags = CommonOptions & {
   readonly delay?: string;
   readonly jitter?: string;
   readonly rate?: string;
+  readonly loss?: string;
   readonly all?: boolean;
 };
 
@@ -54,7 +55,7 @@ function healAfter(text: string | undefined): number {
 
 /** What no runtime here can imitate is refused by the cluster, with the reason. */
 export async function breakMachine(
-  kind: 'drop' | 'clock' | 'disk',
+  kind: 'clock' | 'disk',
   on: string,
   flags: FaultFlags,
   context: Context,
@@ -126,6 +127,24 @@ export async function slow(text: string, flags: FaultFlags, context: Context): P
     flags,
     context,
   );
+}
+
+export async function drop(text: string, flags: FaultFlags, context: Context): Promise<void> {
+  const lossRatio = readPercent(flags.loss ?? '');
+  const cluster = await openCluster(undefined, flags, context);
+  const link = await readLink(cluster, text);
+  const forMs = healAfter(flags.for);
+  await cluster.inject({ kind: 'drop', links: [link], lossRatio }, { forMs });
+  const what = `${link.from} -> ${link.to} loses ${flags.loss ?? ''} of its packets`;
+  await report(cluster, await cluster.status(), what, flags, context);
+}
+
+/** "30%" as 0.3. Throws UsageError. */
+function readPercent(text: string): number {
+  const match = /^(\d{1,3}(?:\.\d+)?)%$/.exec(text);
+  const percent = Number(match?.[1] ?? 0);
+  if (percent > 0 && percent <= 100) return percent / 100;
+  throw new UsageError(`--loss ${text}: a part such as 30% is needed, at most 100%`);
 }
 
 export async function breakLink(

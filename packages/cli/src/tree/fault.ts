@@ -16,8 +16,10 @@ export function addFaults(program: Command, context: Context): void {
 Targets are node names or roles: leader, follower, worker, any; discovery can be killed and stopped,
 too. Links are FROM:TO and mean what travels from the one to the other.
 With plain processes a cut stalls the bytes of a link, and a connection dialled during a cut is
-silent. Lost and reordered packets, clocks and disks per node cannot be imitated: drop, clock and
-disk say so. Programs of other make dial nodes directly and do not notice what is done to links.`,
+silent. Lost packets, clocks and disks per node cannot be imitated: drop, clock and disk say so.
+Programs of other make dial nodes directly and do not notice what is done to links.
+With containers packets are dropped inside the node, for every program. Lost packets can be had; a
+delay only where the kernel has netem.`,
     );
   const timed = (command: Command): Command =>
     addOutput(addName(command)).option('--for <duration>', 'heal by itself after this time');
@@ -76,16 +78,21 @@ disk say so. Programs of other make dial nodes directly and do not notice what i
   ).action(async (link: string, flags: FaultFlags) =>
     (await load()).breakLink('reset', link, flags, context),
   );
-  for (const kind of ['drop', 'clock', 'disk'] as const) {
+  timed(
+    fault
+      .command('drop')
+      .description('lose packets of a link (not with plain processes): n1:n3')
+      .argument('<link>')
+      .option('--loss <percent>', 'how many of them', '30%'),
+  ).action(async (link: string, flags: FaultFlags) => (await load()).drop(link, flags, context));
+  for (const kind of ['clock', 'disk'] as const) {
     const text = {
-      drop: 'lose packets of a link',
       clock: 'set the clock of a node wrong',
       disk: 'make the disk of a node slow, full or broken',
     }[kind];
-    timed(
-      fault.command(kind).description(`${text} (not with plain processes)`).argument('<target>'),
-    ).action(async (on: string, flags: FaultFlags) =>
-      (await load()).breakMachine(kind, on, flags, context),
+    timed(fault.command(kind).description(`${text} (not there yet)`).argument('<target>')).action(
+      async (on: string, flags: FaultFlags) =>
+        (await load()).breakMachine(kind, on, flags, context),
     );
   }
   addOutput(

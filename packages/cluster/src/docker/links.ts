@@ -6,7 +6,14 @@ import type { ClusterPlan, NodePlan } from '../plan.js';
 import { passRule } from '../runtime.js';
 import type { LinkName, LinkProbe, LinkRule } from '../runtime.js';
 import type { ExecResult } from './exec.js';
-import { filterTable, hookScript, isDelayed, trafficScript } from './packet-filter.js';
+import {
+  chain,
+  countRules,
+  filterTable,
+  hookScript,
+  isDelayed,
+  trafficScript,
+} from './packet-filter.js';
 import type { NodeRule } from './packet-filter.js';
 
 export type LinksOptions = {
@@ -107,7 +114,9 @@ export class DockerLinks {
       hookScript,
       `(${trafficScript(rules)})`,
       'traffic=$?',
-      '[ $filter = 0 ] && [ $traffic = 0 ]',
+      '[ $filter = 0 ] && [ $traffic = 0 ] || exit 1',
+      // Looked at again: what the kernel has now is what was wanted.
+      `[ "$(iptables -w -S ${chain} | grep -c -- ' -j ')" = ${countRules(rules)} ] || exit 2`,
     ].join('\n');
     const result = await this.#options.run(name, script);
     if (result === undefined || result.code === 0) return;

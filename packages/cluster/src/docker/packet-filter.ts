@@ -34,6 +34,13 @@ export function filterTable(rules: readonly NodeRule[]): string {
   return ['*filter', `:${chain} - [0:0]`, ...lines, 'COMMIT', ''].join('\n');
 }
 
+/** How many rules the chain has. */
+export function countRules(rules: readonly NodeRule[]): number {
+  return filterTable(rules)
+    .split('\n')
+    .filter((line) => line.startsWith('-A')).length;
+}
+
 /** A shell script that puts the chain first in all three built-in ones, once. */
 export const hookScript = ['INPUT', 'OUTPUT', 'FORWARD']
   .map(
