@@ -1,6 +1,6 @@
 // The Docker engine: where it is looked for, whether it answers and may be used, and its errors in
 // our words. The only place that makes a connection; dockerode is loaded when one is asked for.
-import { accessSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
@@ -86,7 +86,9 @@ export function engineMessage(error: unknown): string {
 
 async function connectTo({ address }: Place): Promise<Engine> {
   // Where there is no socket nothing has to be loaded to know it.
-  if (address.startsWith('unix://')) accessSync(address.slice('unix://'.length));
+  if (address.startsWith('unix://')) {
+    accessSync(address.slice('unix://'.length), constants.R_OK | constants.W_OK);
+  }
   const { default: DockerClient } = await import('dockerode');
   // The first question may not hang; later ones take as long as they take.
   const asking = new DockerClient({ ...connectionOf(address), timeout: answerMs });

@@ -1,5 +1,6 @@
 // Where an engine is looked for, and what is said of one that cannot be used.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -115,4 +116,31 @@ describe('what an engine refuses', () => {
 
     expect(error).toMatchObject({ code, message: `n1 cannot be started: ${message}` });
   });
+});
+
+/** The built program as a user who may not look into a folder of root's. */
+function asNobody(script: string): string {
+  const words = ['--input-type=module', '-e', script];
+  const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  return execFileSync(process.execPath, words, { ...user, env: {}, cwd: '/' }).toString();
+}
+
+it('a socket that may not be used is E_DOCKER_PERMISSION, with who may', () => {
+  const closed = folder();
+  const path = join(closed, 'docker.sock');
+  writeFileSync(path, '');
+  chmodSync(path, 0o000);
+  chmodSync(closed, 0o755);
+  const main = join(import.meta.dirname, '../../dist/docker/engine.js');
+
+  const told = asNobody(
+    `import { connectEngine } from ${JSON.stringify(main)};
+     const error = await connectEngine({ DOCKER_HOST: 'unix://${path}', USER: 'ada' }).catch((e) => e);
+     console.log(JSON.stringify([error.code, error.message, error.remedies[0]]));`,
+  );
+
+  const [code, message, remedy] = JSON.parse(told) as string[];
+  expect(code).toBe('E_DOCKER_PERMISSION');
+  expect(message).toMatch(/docker\.sock exists \(owner \d+:\d+, mode 00\) and ada may not use it/);
+  expect(remedy).toBe('sudo usermod -aG docker ada, then a new login');
 });
