@@ -21,21 +21,12 @@ import { hostEnvironment } from './process/programs.js';
 import { startKeeper } from './keeper/start-keeper.js';
 import { joinedEvent } from './keeper/shared-boot.js';
 import { hostOf } from './hosts.js';
-import type { ClusterHost, Environment } from './hosts.js';
+import type { ClusterHost, Environment, PrepareStep } from './hosts.js';
 import { ClusterState, listClusters } from './state.js';
 import { isSettled, stoppedStatus } from './status.js';
 import type { ClusterStatus, NodeStatus } from './status.js';
 
-export type Progress =
-  | { readonly kind: 'step'; readonly name: string; readonly state: 'started' }
-  | {
-      readonly kind: 'step';
-      readonly name: string;
-      readonly state: 'done';
-      readonly ms: number;
-      readonly text: string;
-    }
-  | { readonly kind: 'warning'; readonly text: string };
+export type Progress = PrepareStep | { readonly kind: 'warning'; readonly text: string };
 
 export type UpOptions = {
   readonly home: string;
