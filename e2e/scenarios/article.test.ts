@@ -22,11 +22,14 @@ describe.each(runtimes)("the article's cloud-configs on %s nodes", (runtime) => 
     await client.keys.set('/article', 'yes');
     await world.everywhere('/article', 'yes');
   });
+});
 
+// On containers it is another story: containers.test.ts.
+describe("the article's core-01 on process nodes", () => {
   it('core-01.yaml boots a node of that name; docker and fleet are skipped with the reason', async () => {
     const cloudConfigs = { central: load('core-01.yaml') };
 
-    await using world = await World.boot({ runtime, central: 1, workers: 0, cloudConfigs });
+    await using world = await World.boot({ central: 1, workers: 0, cloudConfigs });
 
     const [node] = (await world.cluster.status()).nodes;
     expect(node?.name).toBe('core-01');
