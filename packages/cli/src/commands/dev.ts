@@ -18,7 +18,6 @@ import type { Context } from '../context.js';
 import { show, tell } from '../context.js';
 import { UsageError, reportError } from '../render/error.js';
 import { printObject } from '../render/objects.js';
-import type { ProgressReporter } from '../render/progress.js';
 import { outputForm } from './forms.js';
 import type { CommonOptions, OutputForm } from './forms.js';
 import { openCluster, progressOf } from './options.js';
@@ -61,6 +60,7 @@ export async function runDev(
       exit(130);
     } else {
       await session.once();
+      context.signal.throwIfAborted();
     }
   } finally {
     checker?.[Symbol.dispose]();
@@ -126,12 +126,13 @@ class Session {
     this.#options = options;
   }
 
-  /** Builds, puts it into the nodes, and tells of types, which nothing waits for before. */
+  /** Builds and puts it into the nodes; types are looked at beside, and told at the end. */
   async once(): Promise<void> {
-    const { cluster, component, tree, nodes, checker, flags, context } = this.#options;
+    const { cluster, component, tree, nodes, checker, flags, form, context } = this.#options;
     const begun = performance.now();
     const progress = progressOf(flags, context, `corral dev ${component.name}`);
     try {
+      checker?.cancel();
       progress.on({ kind: 'step', name: 'build', state: 'started' });
       const built = await buildComponent(component, tree);
       progress.on({ kind: 'step', name: 'build', state: 'done', ms: built.ms, text: told(built) });
@@ -144,8 +145,10 @@ class Session {
         signal: context.signal,
       });
       const total = Math.round(performance.now() - begun);
-      if (this.#options.form === 'table') show(context, summary(report, total, built));
-      const typed = types === undefined ? undefined : await tellTypes(types, progress, context);
+      if (form === 'table') show(context, summary(report, total, built));
+      // The next change does not wait for the types of this one.
+      const telling = types === undefined ? undefined : tellTypes(types, flags, context);
+      const typed = flags.watch === true ? undefined : await telling;
       await this.#print({ ...report, built, total, typed });
     } finally {
       progress.close();
@@ -178,22 +181,24 @@ function told({ hash, text, modules }: BuiltCode): string {
   return `${hash} · ${modules} modules, ${Math.round(text.length / 1024)} KiB`;
 }
 
-/** The check may take longer than the roll; a later one takes its place. */
+/** The check may take longer than the roll; of one that a later one overtook nothing is told. */
 async function tellTypes(
   check: Promise<TypeReport>,
-  progress: ProgressReporter,
+  flags: DevFlags,
   context: Context,
 ): Promise<TypeReport> {
+  const progress = progressOf(flags, context, 'types');
   const begun = performance.now();
-  progress.on({ kind: 'step', name: 'types', state: 'started' });
+  // While changes are watched for, the line belongs to what is under way.
+  if (flags.watch !== true) progress.on({ kind: 'step', name: 'types', state: 'started' });
   const typed = await Promise.race([check, interrupted(context.signal)]);
-  const ms = Math.round(performance.now() - begun);
-  const text = describeTypes(typed);
-  progress.on({ kind: 'step', name: 'types', state: 'done', ms, text });
-  if (typed.state !== 'checked') return typed;
-  for (const problem of typed.problems.slice(0, problemsShown)) {
-    progress.on({ kind: 'warning', text: showProblem(problem) });
+  if (typed.state !== 'canceled') {
+    const ms = Math.round(performance.now() - begun);
+    progress.on({ kind: 'step', name: 'types', state: 'done', ms, text: describeTypes(typed) });
   }
+  const problems = typed.state === 'checked' ? typed.problems.slice(0, problemsShown) : [];
+  for (const problem of problems) progress.on({ kind: 'warning', text: showProblem(problem) });
+  progress.close();
   return typed;
 }
 

@@ -33,7 +33,7 @@ export class TypeChecker {
 
   /** Ends a check that is still under way. */
   async check(): Promise<TypeReport> {
-    this.#running?.kill();
+    this.cancel();
     try {
       return await this.#run();
     } catch (error) {
@@ -41,8 +41,13 @@ export class TypeChecker {
     }
   }
 
-  [Symbol.dispose](): void {
+  /** What is under way is of no interest any more. */
+  cancel(): void {
     this.#running?.kill();
+  }
+
+  [Symbol.dispose](): void {
+    this.cancel();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
