@@ -5,6 +5,7 @@ import { ClusterError } from '../../errors.js';
 import type { Engine } from '../engine.js';
 import { engineMessage } from '../engine.js';
 import { followEngine } from './engine-lines.js';
+import { removeNameless } from './stored.js';
 
 export type EngineBuild = {
   /** A stage of the Dockerfile. */
@@ -81,14 +82,7 @@ class BuildLog {
 
   /** The engine keeps the layers of a build that failed as an image without a name. */
   async removeUnfinished(engine: Engine): Promise<void> {
-    if (this.#layer === undefined) return;
-    try {
-      const image = engine.docker.getImage(this.#layer);
-      const { RepoTags: tags } = await image.inspect();
-      if (tags.length === 0) await image.remove();
-    } catch {
-      // It is used by another image, or gone: either way it is no leftover of ours.
-    }
+    if (this.#layer !== undefined) await removeNameless(engine, this.#layer);
   }
 }
 

@@ -28,7 +28,7 @@ import {
   rootReference,
 } from './root-system.js';
 import { contentHash, debianPackages, installationFolder } from './sources.js';
-import { inspectImage } from './stored.js';
+import { inspectImage, removeNameless } from './stored.js';
 import type { Environment } from './tool.js';
 
 export { connectEngine } from '../engine.js';
@@ -157,6 +157,8 @@ async function buildOne(builder: Builder, target: ImageTarget): Promise<BuiltIma
       onLine: options.onLine,
     }),
   );
+  // Built anew on another base under the same name: the one before has lost its name.
+  if (there !== undefined) await removeNameless(engine, there.id);
   const image = await engine.docker.getImage(reference).inspect();
   return { target, reference, id: image.Id, bytes: image.Size, cached: false };
 }

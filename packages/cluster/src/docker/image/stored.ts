@@ -48,6 +48,17 @@ export async function inspectImage(
   }
 }
 
+/** Removes an image that has no name left, if nothing uses it. */
+export async function removeNameless(engine: Engine, id: string): Promise<void> {
+  try {
+    const image = engine.docker.getImage(id);
+    const { RepoTags: tags } = await image.inspect();
+    if (tags.length === 0) await image.remove();
+  } catch {
+    // It is used by another image or a container, or gone: either way it is no leftover of ours.
+  }
+}
+
 /** Sorted by name, newest first. */
 export async function listImages(engine: Engine): Promise<readonly StoredImage[]> {
   const found = await engine.docker.listImages({ filters: { label: [imageLabel] } });
