@@ -167,13 +167,18 @@ describe('corral dev', () => {
     expect(await versionOf('n1')).toBe('2.3.8');
   });
 
-  it('of the client restarts nothing', async () => {
+  it('of the client restarts nothing, and is what exec finds on the node', async () => {
     const before = (await corral('status', '-o', 'json')).stdout;
+    const words = ['exec', '-n', 'hack', 'n1', '--', 'which', 'etcdctl'];
 
     const { stdout } = await corral('dev', 'etcdctl', '--no-check', '--from', tree);
+    const found = await asProcess(words, { home });
     await corral('dev', '--reset', 'etcdctl');
+    const after = await asProcess(words, { home });
 
     const pids = (text: string): unknown => text.match(/"pid":\d+/g);
+    expect(found.stdout).toContain('/n1/root/usr/lib/corral/dev/bin/etcdctl');
+    expect(after.stdout).not.toContain('/usr/lib/corral/dev');
     expect(stdout).toMatch(/^etcd-client [0-9a-f]{12} is installed on w1 n1 · /);
     expect(pids((await corral('status', '-o', 'json')).stdout)).toEqual(pids(before));
   });

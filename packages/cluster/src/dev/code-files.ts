@@ -10,10 +10,11 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemErrorCode } from '@corral/kit';
 
 const headBytes = 96;
@@ -37,10 +38,16 @@ export function writeCode(folder: string, program: string, text: string): void {
   writeFileSync(staged, text);
   chmodSync(staged, 0o755);
   renameSync(staged, pathOf(folder, program));
+  const link = linkOf(folder, program);
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { force: true });
+  symlinkSync(`../${program}.mjs`, link);
 }
 
 export function removeCode(folder: string, program: string): void {
-  rmSync(pathOf(folder, program), { force: true });
+  for (const path of [linkOf(folder, program), pathOf(folder, program)]) {
+    rmSync(path, { force: true });
+  }
 }
 
 /** Undefined where the node runs what is installed. */
@@ -62,6 +69,15 @@ export function listCode(folder: string): Readonly<Record<string, string>> {
     found[match[1]] = hashOf(headOf(join(folder, file))) ?? 'unknown';
   }
   return found;
+}
+
+/** The programs under their own names, for a PATH. */
+export function codeBins(folder: string): string {
+  return join(folder, 'bin');
+}
+
+function linkOf(folder: string, program: string): string {
+  return join(codeBins(folder), program);
 }
 
 function pathOf(folder: string, program: string): string {

@@ -4,6 +4,7 @@ import { closeSync, existsSync, fstatSync, openSync, readSync, readdirSync } fro
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Ends, FileSide, LogQuery, LogSource, NodeAccess, SshTarget } from '../access.js';
+import { codeBins } from '../dev/code-files.js';
 import { ClusterError } from '../errors.js';
 import type { Environment } from '../hosts.js';
 import { nameFlag } from '../missing.js';
@@ -13,6 +14,7 @@ import type { ClusterState } from '../state.js';
 import type { NodeStatus } from '../status.js';
 import { filesBelow } from '../tar-here.js';
 import { LogTail } from './log-tail.js';
+import { devPath } from './mapping.js';
 import { nodeEnvironment } from './node-environment.js';
 import { hostEnvironment } from './programs.js';
 
@@ -96,7 +98,11 @@ export class ProcessAccess implements NodeAccess {
     if (node.state !== 'running') throw notRunning(node, plan.name);
     return runHere(words, ends, {
       cwd: this.#root,
-      env: { ...hostEnvironment(environment), ...this.#ownEnvironment(), ...more },
+      env: {
+        ...hostEnvironment(environment, codeBins(join(this.#root, devPath))),
+        ...this.#ownEnvironment(),
+        ...more,
+      },
       where: `on ${node.name}`,
     });
   }

@@ -25,10 +25,10 @@ export function binFolder(from: string): string | undefined {
   }
 }
 
-/** PATH with our own programs in front, for what is run on this machine. */
-export function hostEnvironment(base: Environment): Environment {
+/** PATH with our own programs in front, after those in `first`, for what is run on this machine. */
+export function hostEnvironment(base: Environment, first?: string): Environment {
   const bins = binFolder(import.meta.dirname);
-  const path = [bins, base['PATH']].filter((one) => one !== undefined).join(':');
+  const path = [first, bins, base['PATH']].filter((one) => one !== undefined).join(':');
   return { ...base, PATH: path };
 }
 

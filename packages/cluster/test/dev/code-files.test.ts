@@ -1,9 +1,11 @@
 // Code from a working tree on disk, and as a module of the keeper.
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
+  codeBins,
   hashOf,
   listCode,
   readCode,
@@ -42,6 +44,17 @@ describe('code on disk', () => {
     expect(statSync(join(folder, 'etcd2.mjs')).mode & 0o111).toBe(0o111);
     expect(readCode(folder, 'etcd2')).toBe(stampCode('second').text);
     expect(Object.keys(listCode(folder))).toEqual(['etcd2']);
+  });
+
+  it('is a program of its own name for a PATH, until it is taken away', () => {
+    const folder = newFolder();
+    writeCode(folder, 'etcdctl', stampCode(`console.log('from the tree');\n`).text);
+
+    const said = execFileSync(join(codeBins(folder), 'etcdctl'), { encoding: 'utf8' });
+    removeCode(folder, 'etcdctl');
+
+    expect(said).toBe('from the tree\n');
+    expect(readdirSync(codeBins(folder))).toEqual([]);
   });
 
   it('that was laid there by hand is of unknown origin; what is no program does not count', () => {
