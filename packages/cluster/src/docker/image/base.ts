@@ -55,16 +55,14 @@ export async function pullBase(
     readonly onLine?: ((line: string) => void) | undefined;
   },
 ): Promise<void> {
-  // Without a tag the engine would fetch every one.
-  const reference = /[:@][^/]*$/.test(name) ? name : `${name}:latest`;
   try {
-    const answer = await engine.docker.pull(reference, {
+    const answer = await engine.docker.pull(name, {
       ...(options.signal && { abortSignal: options.signal }),
     });
     await followEngine(answer, ({ status = '' }) => options.onLine?.(status));
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw new ClusterError('E_IMAGE_BUILD', `cannot pull ${reference}: ${engineMessage(error)}`, {
+    throw new ClusterError('E_IMAGE_BUILD', `cannot pull ${name}: ${engineMessage(error)}`, {
       cause: error,
       remedies: [
         'corral image build, without --pull and --base, needs no registry',

@@ -44,7 +44,8 @@ export function cliTree(folder: string): {
     }
   }
   for (const [path, entry] of Object.entries(lock.packages)) {
-    if (!path.startsWith('node_modules/') || entry.dev === true || entry.devOptional === true)
+    // Below a package too, where it wants another version than the rest.
+    if (!path.includes('node_modules/') || entry.dev === true || entry.devOptional === true)
       continue;
     if (entry.link === true) {
       const up = '../'.repeat(path.split('/').length - 1);

@@ -93,6 +93,7 @@ describe('the build context', () => {
     const names = [...entries.keys()].filter((name) => name.startsWith('installation/'));
     expect(names).toContain('installation/packages/cluster/dist/index.js');
     expect(names).toContain('installation/node_modules/yaml/index.js');
+    expect(names).toContain('installation/packages/cli/node_modules/yaml/index.js');
     expect(names).toContain('installation/docker/Dockerfile');
     expect(names.filter((name) => /vitest|README|\.d\.ts$|\/src\//.test(name))).toEqual([]);
     expect(entries.get('installation/node_modules/.bin/corral')?.text).toBe(

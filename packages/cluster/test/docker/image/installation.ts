@@ -30,6 +30,7 @@ export function smallInstallation(): {
       'node_modules/@corral/cli': { resolved: 'packages/cli', link: true },
       'node_modules/yaml': {},
       'node_modules/vitest': { dev: true },
+      'packages/cli/node_modules/yaml': {},
     },
   };
   put('package-lock.json', JSON.stringify(lock));
@@ -37,6 +38,7 @@ export function smallInstallation(): {
   put('node_modules/yaml/index.d.ts', 'types');
   put('node_modules/yaml/README.md', 'paper');
   put('node_modules/vitest/index.js', 'vitest');
+  put('packages/cli/node_modules/yaml/index.js', 'another yaml');
   put('packages/cli/bin/corral.js', '#!/usr/bin/env node\n');
   for (const name of packages) {
     put(`packages/${name}/package.json`, '{}');
