@@ -1,11 +1,9 @@
 // `corral cp`: from one side to another, as cp(1) and `docker cp` name what comes to be.
 import { posix } from 'node:path';
-import { PassThrough } from 'node:stream';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { extract, pack } from 'tar-stream';
 import type { FileSide } from './access.js';
 import { ClusterError } from './errors.js';
+import { mapArchive } from './tar-entries.js';
 
 export type Place = {
   readonly side: FileSide;
@@ -40,9 +38,9 @@ async function archiveFor(
   from: Place,
   to: Place,
 ): Promise<{ readonly target: Place; readonly stream: Readable }> {
-  const { folder, name, isFolder } = await inspect(from);
+  const { folder, name: own, isFolder } = await inspect(from);
   const there = await to.side.kindOf(to.path, { follow: true });
-  if (there === 'folder') return { target: to, stream: await from.side.pack(folder, name) };
+  if (there === 'folder') return { target: to, stream: await from.side.pack(folder, own) };
   if (there !== undefined && isFolder) {
     throw failed(`${nameOf(to)} is no folder: the folder ${nameOf(from)} cannot replace it`);
   }
@@ -51,11 +49,12 @@ async function archiveFor(
     throw failed(`there is no folder ${nameOf(parent)}`);
   }
   if (isFolder) {
-    return { target: to, stream: await from.side.pack(posix.join(folder, name), '.') };
+    return { target: to, stream: await from.side.pack(posix.join(folder, own), '.') };
   }
   if (to.path.endsWith('/')) throw failed(`there is no folder ${nameOf(to)}`);
-  const stream = await from.side.pack(folder, name);
-  return { target: parent, stream: renamed(stream, posix.basename(to.path)) };
+  const stream = await from.side.pack(folder, own);
+  const name = posix.basename(to.path);
+  return { target: parent, stream: mapArchive(stream, (header) => ({ ...header, name })) };
 }
 
 /** Where the source is, and under which name it is packed. */
@@ -63,7 +62,8 @@ async function inspect(
   from: Place,
 ): Promise<{ readonly folder: string; readonly name: string; readonly isFolder: boolean }> {
   const path = withoutEnd(from.path);
-  const follow = from.path !== path;
+  // A slash at the end asks for a folder, be it behind a link.
+  const follow = /\/\.?$/.test(from.path);
   const kind = await from.side.kindOf(path, { follow });
   if (kind === undefined) throw failed(`there is no ${nameOf(from)}`);
   if (follow && kind !== 'folder') throw failed(`${nameOf({ ...from, path })} is no folder`);
@@ -77,28 +77,6 @@ async function inspect(
 function withoutEnd(path: string): string {
   const normal = posix.normalize(path.replace(/\/\.$/, '/')).replace(/\/+$/, '');
   return normal === '' ? '/' : normal;
-}
-
-/** The same archive of one file or link under another name. */
-function renamed(archive: Readable, name: string): Readable {
-  const reader = extract();
-  const writer = pack();
-  const out = new PassThrough();
-  const copied = (async () => {
-    for await (const entry of reader) {
-      // What pax says of the name would win; all of it is in the header.
-      await pipeline(entry, writer.entry({ ...entry.header, name, pax: {} }));
-    }
-    writer.finalize();
-  })();
-  const fail = (error: Error): void => {
-    writer.destroy(error);
-    out.destroy(error);
-  };
-  pipeline(archive, reader).catch((error: unknown) => fail(error as Error));
-  copied.catch((error: unknown) => fail(error as Error));
-  pipeline(writer, out).catch((error: unknown) => fail(error as Error));
-  return out;
 }
 
 function nameOf({ side, path }: Place): string {

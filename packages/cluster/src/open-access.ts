@@ -1,5 +1,6 @@
 // Which access belongs to a node: by what its cluster is made of.
 import type { NodeAccess } from './access.js';
+import { DockerAccess } from './docker/access.js';
 import type { Environment } from './hosts.js';
 import type { ClusterPlan } from './plan.js';
 import { ProcessAccess } from './process/access.js';
@@ -12,5 +13,5 @@ export function openAccess(options: {
   readonly node: NodeStatus;
   readonly environment: Environment;
 }): NodeAccess {
-  return new ProcessAccess(options);
+  return options.plan.runtime === 'docker' ? new DockerAccess(options) : new ProcessAccess(options);
 }

@@ -8,6 +8,8 @@ import { systemErrorCode } from '@corral/kit';
 import type { Ends } from './access.js';
 import { ClusterError } from './errors.js';
 import type { Environment } from './hosts.js';
+import { nameFlag } from './missing.js';
+import type { NodeStatus } from './status.js';
 
 /**
  * The program's exit code, or 128 and the number of the signal that ended it, as shells do. Throws
@@ -48,16 +50,31 @@ export function runHere(
 /** Why a program cannot be run; `where` is "on n1" or "on this machine". */
 export function programError(file: string, where: string, error: Error): ClusterError {
   const code = systemErrorCode(error);
-  if (code === 'ENOENT') {
-    return new ClusterError('E_PROGRAM_MISSING', `there is no program ${file} ${where}`, {
-      cause: error,
-    });
-  }
-  return new ClusterError(
-    'E_PROGRAM_UNFIT',
-    `${file} ${where} cannot be run: ${code ?? error.message}`,
-    { cause: error },
-  );
+  return code === 'ENOENT'
+    ? missingProgram(file, where, error)
+    : unfitProgram(file, where, code ?? error.message, error);
+}
+
+export function missingProgram(file: string, where: string, cause?: Error): ClusterError {
+  const message = `there is no program ${file} ${where}`;
+  return new ClusterError('E_PROGRAM_MISSING', message, { cause });
+}
+
+export function unfitProgram(
+  file: string,
+  where: string,
+  why: string,
+  cause?: Error,
+): ClusterError {
+  return new ClusterError('E_PROGRAM_UNFIT', `${file} ${where} cannot be run: ${why}`, { cause });
+}
+
+/** Nothing can be run on a node that is down or paused. */
+export function notRunning({ name, state }: NodeStatus, cluster: string): ClusterError {
+  const start = `corral node start ${name}${nameFlag(cluster)}`;
+  return new ClusterError('E_FAILED', `${name} is ${state}: nothing can be run on it`, {
+    remedies: state === 'stopped' ? [start, `corral start ${cluster}`] : [start],
+  });
 }
 
 /** The descriptor of what is a file, a pipe or a terminal of this process. */

@@ -108,7 +108,7 @@ export function describeAccess(name: string, get: () => AccessUnderTest): void {
       const ends = keptEnds();
 
       const running = get().access.run(['sh', '-c', 'echo ready; exec sleep 60'], ends);
-      await ends.said('ready');
+      await ends.said(/ready/);
       ends.signal('SIGTERM');
 
       expect(await running).toBe(143);
@@ -135,10 +135,10 @@ export function describeAccess(name: string, get: () => AccessUnderTest): void {
     };
     const fresh = async (): Promise<string> => {
       const ends = keptEnds();
-      const script = 'mkdir -p "$PWD/tmp"; mktemp -d -p "$PWD/tmp"; pwd';
+      const script = 'd=${PWD%/}; mkdir -p "$d/tmp"; mktemp -d -p "$d/tmp"; echo "$d"';
       await get().access.run(['sh', '-c', script], ends);
-      const [folder = '', cwd = ''] = ends.out().trim().split('\n');
-      return folder.slice(cwd === '/' ? 0 : cwd.length);
+      const [folder = '', cwd = ''] = ends.out().split('\n');
+      return folder.slice(cwd.length);
     };
     const there = (path: string) => ({ side: get().access.files, path });
     const local = (path: string) => ({ side: here, path });
@@ -198,9 +198,29 @@ export function describeAccess(name: string, get: () => AccessUnderTest): void {
       const { stopped } = get();
       const back = temporaryFolder();
 
-      await copyFiles({ side: stopped.files, path: '/etc/hostname' }, local(back));
+      await copyFiles({ side: stopped.files, path: '/etc/profile' }, local(back));
 
-      expect(readFileSync(join(back, 'hostname'), 'utf8')).not.toBe('');
+      expect(readFileSync(join(back, 'profile'), 'utf8')).not.toBe('');
+    });
+
+    it('files can be put on a node that does not run, into a folder or as one', async () => {
+      const { stopped } = get();
+      const [source, back] = [sample(), temporaryFolder()];
+      const rest = (path: string) => ({ side: stopped.files, path });
+
+      await copyFiles(local(source), rest('/put'));
+      await copyFiles(local(join(source, 'plain')), rest('/put/sub'));
+      await copyFiles(rest('/put/.'), local(back));
+      await copyFiles(rest('/put'), local(back));
+      await copyFiles(rest('/put/plain'), local(join(back, 'other')));
+
+      expect(readFileSync(join(back, 'sub', 'plain'), 'utf8')).toBe('text\n');
+      expect(statSync(join(back, 'put', 'sub', 'tool')).mode & 0o777).toBe(0o755);
+      expect(readlinkSync(join(back, 'sub', 'link'))).toBe('../plain');
+      expect(readFileSync(join(back, 'other'), 'utf8')).toBe('text\n');
+      expect(await stopped.files.kindOf('/put/sub/link', { follow: true })).toBe('file');
+      expect(await stopped.files.kindOf('/put/sub/link', { follow: false })).toBe('link');
+      expect(await stopped.files.kindOf('/put/none', { follow: false })).toBeUndefined();
     });
 
     it('what cannot be copied says which name is wrong', async () => {

@@ -9,7 +9,7 @@ import { ClusterError } from '../errors.js';
 import type { Environment } from '../hosts.js';
 import { nameFlag } from '../missing.js';
 import type { ClusterPlan } from '../plan.js';
-import { runHere } from '../run-here.js';
+import { notRunning, runHere } from '../run-here.js';
 import type { ClusterState } from '../state.js';
 import type { NodeStatus } from '../status.js';
 import { filesBelow } from '../tar-here.js';
@@ -133,15 +133,6 @@ export class ProcessAccess implements NodeAccess {
     );
     return path;
   }
-}
-
-/** Nothing can be run on a node that is down or paused. */
-export function notRunning({ name, state }: NodeStatus, cluster: string): ClusterError {
-  const flag = nameFlag(cluster);
-  const start = `corral node start ${name}${flag}`;
-  return new ClusterError('E_FAILED', `${name} is ${state}: nothing can be run on it`, {
-    remedies: state === 'stopped' ? [start, `corral start ${cluster}`] : [start],
-  });
 }
 
 /** The end of a log; nothing where there is none yet. */

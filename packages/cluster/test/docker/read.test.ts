@@ -1,6 +1,6 @@
 // What nodes print, read: their units and their journal.
 import { expect, it } from 'vitest';
-import { readJournal } from '../../src/docker/journal.js';
+import { readEntries, readJournal } from '../../src/docker/journal.js';
 import { mainPid, readUnits } from '../../src/docker/unit-facts.js';
 
 const units = [
@@ -46,4 +46,24 @@ it("the journal of a unit is its processes' words, also those that are no UTF-8"
 
   expect(readJournal(text)).toEqual(['one', 'two', '']);
   expect(readJournal('')).toEqual([]);
+});
+
+it('for people it has all lines: ours as they are, others with their time and who said them', () => {
+  const at = { __REALTIME_TIMESTAMP: '1700000000123456', SYSLOG_IDENTIFIER: 'app' };
+  const entries = [
+    { ...at, __CURSOR: 'a', MESSAGE: '{"time":"x","msg":"ours"}', _PID: '7' },
+    { ...at, __CURSOR: 'b', MESSAGE: 'theirs', _PID: '7' },
+    { ...at, __CURSOR: 'c', MESSAGE: ['first', 'last'] },
+    { ...at, __CURSOR: 'd', MESSAGE: [195, 164] },
+  ];
+
+  const text = entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+
+  const time = '2023-11-14T22:13:20.123Z';
+  expect(readEntries(text, 'n1')).toEqual([
+    { node: 'n1', time, cursor: 'a', text: '{"time":"x","msg":"ours"}' },
+    { node: 'n1', time, cursor: 'b', text: `${time} app[7]: theirs` },
+    { node: 'n1', time, cursor: 'c', text: `${time} app: last` },
+    { node: 'n1', time, cursor: 'd', text: `${time} app: ä` },
+  ]);
 });

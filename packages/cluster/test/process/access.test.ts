@@ -20,7 +20,7 @@ const [down] = stoppedStatus(plan).nodes;
 const root = state.nodeRoot('n1');
 mkdirSync(join(root, 'etc'), { recursive: true });
 mkdirSync(state.nodeLogs('n1'), { recursive: true });
-writeFileSync(join(root, 'etc', 'hostname'), 'n1\n');
+for (const name of ['hostname', 'profile']) writeFileSync(join(root, 'etc', name), 'n1\n');
 
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 

@@ -11,8 +11,8 @@ export type KeptEnds = Ends & {
   readonly err: () => string;
   /** As if the caller had been sent it. */
   readonly signal: (signal: NodeJS.Signals) => void;
-  /** Resolves when `text` was said on stdout. */
-  readonly said: (text: string) => Promise<void>;
+  /** Resolves when this was said on stdout. */
+  readonly said: (what: RegExp) => Promise<void>;
 };
 
 export function keptEnds(stdin?: string | Readable): KeptEnds {
@@ -40,10 +40,10 @@ export function keptEnds(stdin?: string | Readable): KeptEnds {
     signal: (signal) => {
       for (const listener of listeners) listener(signal);
     },
-    said: (text) =>
+    said: (what) =>
       new Promise((resolve) => {
         const look = (): void => {
-          if (out.includes(text)) resolve();
+          if (what.test(out)) resolve();
         };
         waiting.add(look);
         look();
