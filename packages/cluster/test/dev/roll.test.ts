@@ -200,6 +200,23 @@ describe('code that makes it worse', () => {
       undefined,
     ]);
   });
+
+  it('counts also where a node was missing before: one more may not be', async () => {
+    const cluster = await FakeCluster.start(5, 0);
+    await cluster.node('n5').kill();
+    const { onEvent } = cluster.node('n3');
+    cluster.node('n3').onEvent = (event) => {
+      onEvent(event);
+      if (cluster.events.length === 2) cluster.node('n2').crashed = true;
+    };
+
+    const failure = await cluster.roll('good').catch((error: unknown) => error);
+
+    expect(String(failure)).toContain(
+      'makes n3 worse: the cluster is degraded, can lose 0 (it was degraded, can lose 1)',
+    );
+    expect(codes(cluster, 'n1', 'n2', 'n3', 'n4')).toEqual(Array(4).fill(undefined));
+  });
 });
 
 describe('taking code away', () => {
