@@ -1,12 +1,14 @@
 // What only nodes with an operating system of their own have: the article's core-01 as printed, an
 // engine inside, units of every kind, a reboot.
-import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recoverClusters } from '@corral/cluster';
+import { collectGarbage, recoverClusters } from '@corral/cluster';
 import { errorMessage, poll, systemClock } from '@corral/kit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { World, runtimes } from '../support/world.js';
 
 const folder = join(import.meta.dirname, '../../examples/article');
@@ -15,6 +17,7 @@ const load = (name: string): { file: string; text: string } => {
   return { file, text: readFileSync(file, 'utf8') };
 };
 const runtime = 'docker';
+const corral = join(import.meta.dirname, '../../packages/cli/bin/corral.js');
 
 /** Asks over http; the answer's text, or why there is none. */
 function ask(url: string): Promise<string> {
@@ -44,6 +47,20 @@ function onEngine(home: string): string[] {
         .trim(),
     )
     .filter((text) => text !== '');
+}
+
+/** The pid of the keeper that holds a cluster of a home. */
+function keeperOf(home: string): number | undefined {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const found = pids.find((pid) => {
+    try {
+      const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+      return words.includes('keeper-main') && words.includes(home);
+    } catch {
+      return false;
+    }
+  });
+  return found === undefined ? undefined : Number(found);
 }
 
 describe.runIf(runtimes.includes('docker'))('nodes with systemd', () => {
@@ -197,5 +214,52 @@ coreos:
     await world.everywhere('/kept', 'without a folder');
     await world.cluster.down();
     expect(onEngine(world.home)).toEqual([]);
+  });
+
+  it('a port that was taken while the cluster was stopped is named, and nothing is lost', async () => {
+    await using world = await World.boot({ runtime, central: 1, workers: 0 });
+    const client = await world.client();
+    await client.keys.set('/kept', 'over a taken port');
+    const [node] = (await world.cluster.status()).nodes;
+    const port = Number(new URL(node?.clientUrls[0] ?? '').port);
+    await world.cluster.stop();
+    const holder = createServer();
+    await new Promise<void>((resolve) => holder.listen({ host: '127.0.0.1', port }, resolve));
+
+    const failed = await world.cluster.start().catch((error: unknown) => error);
+    await new Promise((resolve) => holder.close(resolve));
+    await world.cluster.start();
+
+    expect(failed).toMatchObject({
+      code: 'E_PORT_TAKEN',
+      message: expect.stringContaining(String(port)) as unknown,
+    });
+    await world.everywhere('/kept', 'over a taken port');
+  });
+
+  it('what an up leaves that was killed with its keeper is found and removed by gc', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'corral-e2e-'));
+    onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+    const words = ['up', 'cut-short', '--runtime', 'docker', '--central', '1', '--workers', '0'];
+    const env = { ...process.env, CORRAL_HOME: home };
+    const up = spawn(process.execPath, [corral, ...words], { env, stdio: 'ignore' });
+    const until = <T>(what: string, look: () => T | undefined): Promise<T> =>
+      poll(() => Promise.resolve(look()), { clock: systemClock, what, timeoutMs: 30_000 });
+
+    const keeper = await until('a keeper', () => keeperOf(home));
+    await until('a container', () => (onEngine(home).length > 1 ? true : undefined));
+    up.kill('SIGKILL');
+    process.kill(keeper, 'SIGKILL');
+    await until('both to be gone', () =>
+      up.signalCode !== null && keeperOf(home) === undefined ? true : undefined,
+    );
+    const would = await collectGarbage(home, { dryRun: true, environment: process.env });
+    const left = onEngine(home);
+    const did = await collectGarbage(home, { dryRun: false, environment: process.env });
+
+    expect(would.clusters).toEqual(['cut-short']);
+    expect(left.length).toBeGreaterThan(0);
+    expect(did.onEngine).toBeGreaterThan(0);
+    expect(onEngine(home)).toEqual([]);
   });
 });
