@@ -109,7 +109,7 @@ export class World {
     what: string,
     timeoutMs = 15_000,
   ): Promise<T> {
-    return poll(async () => look(await this.cluster.status()), {
+    return poll(async () => look(await this.cluster.status({ units: false })), {
       clock: systemClock,
       what,
       timeoutMs,

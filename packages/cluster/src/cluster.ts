@@ -192,10 +192,10 @@ export class Cluster {
     return (await hasKeeper(this.#state)) || this.#host.outlives(this.#state);
   }
 
-  /** The present state; of a stopped cluster what the plan knows. */
-  async status(): Promise<ClusterStatus> {
+  /** The present state; of a stopped cluster what the plan knows. Who asks often leaves `units` out. */
+  async status(options: { readonly units?: boolean } = {}): Promise<ClusterStatus> {
     if (await this.#isKept()) {
-      return (await callKeeper(this.#state, 'status')) as ClusterStatus;
+      return (await callKeeper(this.#state, 'status', options)) as ClusterStatus;
     }
     return stoppedStatus(this.plan);
   }
@@ -268,7 +268,7 @@ export class Cluster {
   }): Promise<ClusterStatus> {
     const deadline = systemClock.now() + options.withinMs;
     for (;;) {
-      const status = await this.status();
+      const status = await this.status({ units: false });
       const settled = isSettled(status, options.lost);
       if (settled || systemClock.now() >= deadline) return status;
       await systemClock.sleep(settlePauseMs);

@@ -18,7 +18,7 @@ import { planAddedNode } from './plan.js';
 import type { ClusterPlan, NodePlan, Role } from './plan.js';
 import { proveWrite, writeThrough } from './proof.js';
 import type { Reached } from './proof.js';
-import type { NodeHandle, NodeRuntime } from './runtime.js';
+import type { InspectOptions, NodeHandle, NodeRuntime } from './runtime.js';
 import { judge, leaderOf } from './status.js';
 import type { ClusterStatus, NodeStatus, StepTiming } from './status.js';
 import { ask, probeRaft } from './store-probe.js';
@@ -133,9 +133,10 @@ export class Controller {
     await this.#options.runtime.close(how.remove);
   }
 
-  async status(): Promise<ClusterStatus> {
+  /** Without `units`: what can be asked often. */
+  async status(options?: InspectOptions): Promise<ClusterStatus> {
     const nodes = await Promise.all(
-      [...this.#handles.values()].map((one) => this.#nodeStatus(one)),
+      [...this.#handles.values()].map((one) => this.#nodeStatus(one, options)),
     );
     const { token, size } = this.#plan;
     const { kind, discovery } = this.#options.runtime;
@@ -271,7 +272,7 @@ export class Controller {
   async #waitForLeader(signal: AbortSignal): Promise<string> {
     const status = await poll(
       async () => {
-        const now = await this.status();
+        const now = await this.status({ units: false });
         return now.leader === null ? undefined : now;
       },
       { clock: this.#options.clock, what: 'a leader', timeoutMs: bootLimitMs, signal },
@@ -302,9 +303,9 @@ export class Controller {
     });
   }
 
-  async #nodeStatus(handle: NodeHandle): Promise<NodeStatus> {
+  async #nodeStatus(handle: NodeHandle, options?: InspectOptions): Promise<NodeStatus> {
     const { plan, clientUrls, peerUrls } = handle;
-    const facts = await handle.inspect();
+    const facts = await handle.inspect(options);
     const [clientUrl] = clientUrls;
     const asked = facts.state === 'running' && plan.role === 'central' && clientUrl !== undefined;
     const raft = asked ? await probeRaft(clientUrl) : undefined;

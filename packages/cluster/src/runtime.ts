@@ -30,6 +30,8 @@ export type NodeFacts = {
   readonly units: readonly UnitFacts[];
 };
 
+export type InspectOptions = { readonly units: boolean };
+
 /** One node. Every promise resolves when it is so, not when it was asked for. */
 export interface NodeHandle {
   readonly plan: NodePlan;
@@ -58,7 +60,11 @@ export interface NodeHandle {
    * does not run; and when it has no such unit.
    */
   restartUnit(unit: string): Promise<void>;
-  inspect(): Promise<NodeFacts>;
+  /**
+   * Without `units` (who waits for something else asks often) units and pid may be left out, where
+   * they cost something.
+   */
+  inspect(options?: InspectOptions): Promise<NodeFacts>;
   /** The end of the store's log, oldest line first. */
   lastLogLines(count: number): Promise<readonly string[]>;
 }

@@ -25,7 +25,7 @@ export async function runWait(flags: WaitFlags, context: Context): Promise<void>
   context.onLeave(`corral wait --for ${flags.for}${nameFlag(cluster.name)} waits again`);
   const waiting = poll(
     async () => {
-      const now = await cluster.status();
+      const now = await cluster.status({ units: false });
       return (await holds(now)) ? now : undefined;
     },
     { clock: systemClock, what: flags.for, timeoutMs, signal: context.signal },

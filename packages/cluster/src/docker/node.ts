@@ -8,7 +8,7 @@ import { startFailure, storeUnit, unitFailure } from '../boot-failure.js';
 import { ClusterError } from '../errors.js';
 import { nodeUrls } from '../node-urls.js';
 import type { ClusterPlan, NodePlan } from '../plan.js';
-import type { NodeFacts, NodeHandle, NodeState } from '../runtime.js';
+import type { InspectOptions, NodeFacts, NodeHandle, NodeState } from '../runtime.js';
 import { statusOf } from './engine.js';
 import type { Engine } from './engine.js';
 import { execIn } from './exec.js';
@@ -41,7 +41,7 @@ export type DockerNodeOptions = {
 const stopSignal = 'SIGRTMIN+3';
 const stopSeconds = 10;
 /** An exec costs a process on either side: who asks often is told the same. */
-const unitsKeptMs = 500;
+const unitsKeptMs = 1_000;
 
 /** Where a node finds what lies in its `devFolder`. */
 const devFolderInside = '/usr/lib/corral/dev';
@@ -172,8 +172,9 @@ export class DockerNode implements NodeHandle {
     await removeVolume(this.#options.engine, this.#volume);
   }
 
-  async inspect(): Promise<NodeFacts> {
+  async inspect(options?: InspectOptions): Promise<NodeFacts> {
     const { state, container } = await this.#state();
+    if (options?.units === false) return { state, pid: null, container, root: null, units: [] };
     // A paused one tells nothing: it is as it was.
     const text =
       state === 'running'

@@ -101,7 +101,7 @@ async function handle(request: ControlRequest, context: CallContext): Promise<un
       await boot.run(context);
       return controller.status();
     case 'status':
-      return controller.status();
+      return controller.status({ units: params['units'] !== false });
     case 'act':
       await controller.act(node, text(params['action']) as NodeAction);
       return controller.status();
