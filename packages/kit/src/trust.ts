@@ -14,19 +14,21 @@ const systemBundles = [
 /**
  * The certificates to hand to Node as `ca` (PEM): SSL_CERT_FILE and every file of SSL_CERT_DIR
  * (folders separated by colons), each standing in for what the system has of its kind, and Node's
- * own list. The system's folder holds what its bundle holds, so the bundle is read for either; it
- * is left out when both variables are set. Files that cannot be read are left out.
+ * own list where the system has none. The system's folder holds what its bundle holds, so the bundle
+ * is read for either; it is left out when both variables are set. Files that cannot be read are left
+ * out. Each of them costs time with every TLS context that is made of it.
  */
 export function trustedCertificates(
   environment: Readonly<Record<string, string | undefined>>,
 ): string[] {
   const file = environment['SSL_CERT_FILE'] ?? '';
   const directories = (environment['SSL_CERT_DIR'] ?? '').split(':').filter((dir) => dir !== '');
-  const found: (string | undefined)[] = [];
-  if (file !== '') found.push(readOrUndefined(file));
-  if (file === '' || directories.length === 0) found.push(systemBundle());
-  for (const directory of directories) found.push(...readDirectory(directory));
-  return [...found.filter((text) => text !== undefined), ...rootCertificates];
+  const own = file === '' ? undefined : readOrUndefined(file);
+  const system = file === '' || directories.length === 0 ? systemBundle() : undefined;
+  const found = new Set([own, system, ...directories.flatMap(readDirectory)]);
+  found.delete(undefined);
+  const roots = system === undefined ? rootCertificates : [];
+  return [...[...found].filter((text) => text !== undefined), ...roots];
 }
 
 function systemBundle(): string | undefined {

@@ -52,7 +52,7 @@ describe('trustedCertificates', () => {
     expect(own({ SSL_CERT_FILE: '' })).toEqual([]);
   });
 
-  it("trusts Node's own list always, so that a bare container can reach the public world", () => {
+  it("trusts Node's own list where there is no other, so that a bare container reaches the world", () => {
     const found = trustedCertificates({ SSL_CERT_FILE: '/none', SSL_CERT_DIR: '/none' });
 
     expect(found).toEqual([...rootCertificates]);
@@ -68,5 +68,12 @@ describe.runIf(hasBundle)("the system's certificates", () => {
     expect(hasSystem({ SSL_CERT_FILE: file })).toBe(true);
     expect(hasSystem({ SSL_CERT_DIR: dir })).toBe(true);
     expect(hasSystem({ SSL_CERT_FILE: file, SSL_CERT_DIR: dir })).toBe(false);
+  });
+
+  it('are there once, and stand for the list of Node', () => {
+    const found = trustedCertificates({ SSL_CERT_FILE: systemBundle });
+
+    expect(found).toEqual(trustedCertificates({}));
+    expect(found).toHaveLength(1);
   });
 });

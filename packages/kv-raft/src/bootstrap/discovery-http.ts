@@ -4,12 +4,13 @@ import { request as httpRequest } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
-import { connect as tlsConnect } from 'node:tls';
+import { connect as tlsConnect, createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import type { DialMap } from '@corral/kit';
 
 export type DiscoveryHttpOptions = {
   readonly dialMap: DialMap;
-  /** Certificates to trust for https. */
+  /** Certificates to trust for https, asked for once. */
   readonly trusted: () => readonly string[];
   /** host:port or URL of a proxy. */
   readonly proxy: string | undefined;
@@ -29,6 +30,9 @@ export type DiscoveryAnswer = {
   readonly etcdIndex: number;
   readonly body: string;
 };
+
+/** Made of all that is trusted: more than a hundred certificates, so it is made once. */
+const contexts = new WeakMap<() => readonly string[], SecureContext>();
 
 const redirectsMax = 10;
 const bodyBytesMax = 1024 * 1024;
@@ -79,7 +83,7 @@ async function open(
     port: Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port),
   });
   if (secure) {
-    const tls = { ca: [...options.trusted()], servername: target.hostname };
+    const tls = { secureContext: contextOf(options), servername: target.hostname };
     if (proxy === undefined) {
       return send(httpsRequest({ ...base, ...at(target), ...tls, path }), asked.body);
     }
@@ -93,6 +97,12 @@ async function open(
     return send(httpRequest({ ...base, ...at(proxy), path: target.href }), asked.body);
   }
   return send(httpRequest({ ...base, ...at(target), path }), asked.body);
+}
+
+function contextOf({ trusted }: DiscoveryHttpOptions): SecureContext {
+  const made = contexts.get(trusted) ?? createSecureContext({ ca: [...trusted()] });
+  contexts.set(trusted, made);
+  return made;
 }
 
 function send(
