@@ -77,11 +77,6 @@ export class Controller {
       emit({ kind: 'step', name, state: 'done', ms, text });
     };
     this.#timings = { total: 0, steps: [] };
-    await step('discovery', async () => {
-      await runtime.discovery.start();
-      await runtime.setPlan(this.#plan);
-      return `${runtime.discovery.url ?? ''}/${this.#plan.token}  size ${this.#plan.size}`;
-    });
     const central = this.#plan.nodes.filter((node) => node.role === 'central');
     const workers = this.#plan.nodes.filter((node) => node.role === 'worker');
     const started = new Map<string, Promise<void>>();
@@ -93,7 +88,18 @@ export class Controller {
     };
     // Workers that are proxies in any case start with the others and wait by themselves. One that
     // asks the discovery service for a seat must not take that of a central node.
-    for (const node of [...central, ...workers.filter(isProxy)]) void start(node);
+    const startAll = (): void => {
+      for (const node of [...central, ...workers.filter(isProxy)]) void start(node);
+    };
+    await step('discovery', async () => {
+      const { discovery } = runtime;
+      await runtime.setPlan(this.#plan);
+      const answers = discovery.start();
+      if (discovery.mayLag) startAll();
+      await answers;
+      return `${discovery.url ?? ''}/${this.#plan.token}  size ${this.#plan.size}`;
+    });
+    startAll();
     const allOf = async (nodes: readonly NodePlan[], what: string): Promise<void> => {
       await within(clock, Promise.all(nodes.map(start)), what, signal).catch((error: unknown) =>
         this.#explain(error),

@@ -103,6 +103,8 @@ export interface DiscoveryHandle {
   readonly url: string | undefined;
   /** As NodeHandle's; undefined where its code cannot be changed. */
   readonly devFolder?: string | undefined;
+  /** Nodes may start before it answers: they find it at its place later, and ask again until then. */
+  readonly mayLag: boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
 }

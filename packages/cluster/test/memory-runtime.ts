@@ -118,6 +118,7 @@ export class MemoryRuntime implements NodeRuntime {
     this.#devRoot = devRoot;
     const isUp = (): boolean => this.#discoveryUp;
     this.discovery = {
+      mayLag: false,
       get url() {
         return isUp() ? 'http://discovery' : undefined;
       },

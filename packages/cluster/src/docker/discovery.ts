@@ -1,18 +1,22 @@
 // The discovery service as a container: under the name of the public one, over TLS with a certificate
 // of the cluster's own CA, so that a cloud-config with the public address boots as it is.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
+import { poll } from '@corral/kit';
 import type { Clock } from '@corral/kit';
 import { clusterNetwork } from '../addresses.js';
 import { issueCertificates } from '../ca.js';
 import { ClusterError } from '../errors.js';
 import { publicHost } from '../plan.js';
 import type { ClusterPlan } from '../plan.js';
+import { ask } from '../store-probe.js';
+import { bootLimitMs } from '../time-limit.js';
 import { statusOf } from './engine.js';
 import type { Engine } from './engine.js';
-import { execIn } from './exec.js';
-import type { ExecResult } from './exec.js';
 import { authorityLabel, clusterLabels, engineName } from './labels.js';
 import type { ClusterKey } from './labels.js';
+import { devFolderInside } from './node.js';
 import { nodeError } from './removal.js';
 import { tarOf } from './tar.js';
 
@@ -21,30 +25,35 @@ export type DockerDiscoveryOptions = {
   readonly key: ClusterKey;
   readonly plan: ClusterPlan;
   readonly image: () => Promise<string>;
+  /** Makes what the container needs, and then itself. */
+  readonly prepare: () => Promise<unknown>;
+  /** The cluster's folder. */
+  readonly folder: string;
   readonly clock: Clock;
 };
 
 const plainPort = 80;
-const listens = `until curl -fs -o /dev/null http://127.0.0.1:${plainPort}/health; do sleep 0.02; done`;
 
 export class DockerDiscovery {
   readonly containerName: string;
+  readonly devFolder: string;
   readonly #options: DockerDiscoveryOptions;
   #authority: string | undefined;
 
   constructor(options: DockerDiscoveryOptions) {
     this.#options = options;
     this.containerName = engineName(options.key, 'discovery');
+    this.devFolder = join(options.folder, 'discovery', 'dev');
   }
 
-  /** The certificate of the cluster's CA, once the container is made. */
+  /** The certificate of the cluster's CA: makes the container, which carries it, if there is none. */
   async authority(): Promise<string> {
-    if (this.#authority === undefined) await this.prepare();
+    if (this.#authority === undefined) await this.#make();
     return this.#authority ?? '';
   }
 
   /** Makes the container with a new CA, or takes the CA of the one that is there. */
-  async prepare(): Promise<void> {
+  async #make(): Promise<void> {
     const { engine, plan, clock } = this.#options;
     const there = await this.look();
     if (there !== undefined) {
@@ -73,18 +82,22 @@ export class DockerDiscovery {
 
   /** Resolves when it answers. */
   async start(): Promise<void> {
-    await this.prepare();
-    const { engine } = this.#options;
+    const { engine, plan, prepare, clock } = this.#options;
+    await prepare();
     await engine.docker
       .getContainer(this.containerName)
       .start()
       .catch((error: unknown) => {
         if (statusOf(error) !== 304) throw nodeError('the discovery service', 'started', error);
       });
-    const words = ['sh', '-c', listens];
-    const answer = await execIn(engine, this.containerName, words).catch((error: unknown) => error);
-    if (!(answer instanceof Error) && (answer as ExecResult).code === 0) return;
-    throw await this.#died();
+    const health = `http://127.0.0.1:${plan.discoveryPort}/health`;
+    const answers = async (): Promise<true | undefined> => {
+      if ((await ask(health))?.status === 200) return true;
+      if ((await this.look())?.State.Running !== true) throw await this.#died();
+      return undefined;
+    };
+    const what = 'the discovery service to answer';
+    await poll(answers, { clock, what, timeoutMs: bootLimitMs, intervalMs: 20 });
   }
 
   async #died(): Promise<ClusterError> {
@@ -122,7 +135,8 @@ export class DockerDiscovery {
   }
 
   async #containerOptions(authority: string): Promise<Docker.ContainerCreateOptions> {
-    const { key, plan, image } = this.#options;
+    const { engine, key, plan, image } = this.#options;
+    if (engine.isLocal) mkdirSync(this.devFolder, { recursive: true });
     const network = engineName(key, undefined);
     const tokens = [...new Set([plan.token, ...plan.publicTokens])];
     return {
@@ -142,6 +156,7 @@ export class DockerDiscovery {
       HostConfig: {
         NetworkMode: network,
         RestartPolicy: { Name: 'unless-stopped' },
+        Binds: engine.isLocal ? [`${this.devFolder}:${devFolderInside}:ro`] : [],
         PortBindings: {
           [`${plainPort}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(plan.discoveryPort) }],
         },

@@ -72,6 +72,12 @@ export class DockerLinks {
     return set;
   }
 
+  /** For a node that came up: its last life's rules ended with it. */
+  async applyAgain(node: string): Promise<void> {
+    const touched = [...this.#rules.keys()].some((key) => key.split('>').includes(node));
+    if (touched) await this.apply(node);
+  }
+
   /** Nothing is in force there that this one did not set: a former keeper's rules end. */
   async clear(nodes: readonly NodePlan[]): Promise<void> {
     await Promise.all(nodes.map(({ name }) => this.#set(name)));

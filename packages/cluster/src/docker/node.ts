@@ -44,7 +44,7 @@ const stopSeconds = 10;
 const unitsKeptMs = 1_000;
 
 /** Where a node finds what lies in its `devFolder`. */
-const devFolderInside = '/usr/lib/corral/dev';
+export const devFolderInside = '/usr/lib/corral/dev';
 
 export class DockerNode implements NodeHandle {
   readonly plan: NodePlan;
@@ -74,7 +74,8 @@ export class DockerNode implements NodeHandle {
 
   /** Makes the container, if there is none yet, without starting it. Throws ClusterError. */
   async prepare(): Promise<void> {
-    const { engine, node, authority, publicKey } = this.#options;
+    const { engine, node, publicKey } = this.#options;
+    const authority = await this.#options.authority();
     const options = await this.#containerOptions();
     let container: Docker.Container;
     try {
@@ -85,7 +86,7 @@ export class DockerNode implements NodeHandle {
     }
     const files = nodeFiles({
       node,
-      authority: await authority(),
+      authority,
       publicKey: await publicKey(),
     });
     await container.putArchive(await tarOf(files), { path: '/' }).catch(async (error: unknown) => {

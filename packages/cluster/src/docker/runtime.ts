@@ -48,15 +48,20 @@ export class DockerRuntime implements NodeRuntime {
   readonly #nodes = new Map<string, DockerNode>();
   #plan: ClusterPlan;
   #image: Promise<string> | undefined;
+  #prepared: Promise<string> | undefined;
   #discoveryUp = false;
 
   constructor(options: DockerRuntimeOptions) {
     this.#options = options;
     const { plan } = options;
     this.#plan = plan;
-    this.#discovery = new DockerDiscovery({ ...options, image: () => this.#findImage() });
+    const image = (): Promise<string> => this.#findImage();
+    const prepare = (): Promise<string> => this.#prepare();
+    this.#discovery = new DockerDiscovery({ ...options, image, prepare });
     const isUp = (): boolean => this.#discoveryUp;
     this.discovery = {
+      mayLag: true,
+      devFolder: this.#discovery.devFolder,
       get url() {
         return isUp() ? `http://127.0.0.1:${plan.discoveryPort}` : undefined;
       },
@@ -89,9 +94,9 @@ export class DockerRuntime implements NodeRuntime {
       ...this.#options,
       node,
       image: () => this.#findImage(),
-      authority: () => this.#discovery.authority(),
+      authority: () => this.#prepare(),
       publicKey: () => Promise.resolve(ensureSshKey(this.#options.folder).publicKey),
-      onStarted: ({ name }) => this.#links.apply(name),
+      onStarted: ({ name }) => this.#links.applyAgain(name),
     });
     this.#nodes.set(node.name, made);
     return made;
@@ -144,14 +149,17 @@ export class DockerRuntime implements NodeRuntime {
     else await this.discovery.stop();
   }
 
-  /** The containers of the nodes are made meanwhile: they are ready to start when it answers. */
   async #startDiscovery(): Promise<void> {
-    const { engine, key, plan } = this.#options;
-    await ensureNetwork(engine, key, plan);
-    await this.#discovery.prepare();
-    const prepared = [...this.#nodes.values()].map((node) => node.prepare());
-    await Promise.all([this.#discovery.start(), ...prepared]);
+    await this.#discovery.start();
     this.#discoveryUp = true;
+  }
+
+  /** What nodes need before they are made: their network, and the CA that they trust. */
+  #prepare(): Promise<string> {
+    const { engine, key, plan } = this.#options;
+    this.#prepared ??= ensureNetwork(engine, key, plan).then(() => this.#discovery.authority());
+    this.#prepared.catch(() => (this.#prepared = undefined));
+    return this.#prepared;
   }
 
   #findImage(): Promise<string> {

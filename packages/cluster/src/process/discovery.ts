@@ -41,6 +41,9 @@ export class ClusterDiscovery implements DiscoveryHandle {
     return join(this.#options.folder, 'dev');
   }
 
+  /** Nodes are told its port when they start. */
+  readonly mayLag = false;
+
   /** Undefined while it is stopped. */
   get url(): string | undefined {
     return this.#service?.url;

@@ -119,6 +119,7 @@ describe('the discovery service', () => {
     const { discovery } = runtime;
     const fixed = {
       url: discovery.url,
+      mayLag: discovery.mayLag,
       start: () => discovery.start(),
       stop: () => discovery.stop(),
     };
