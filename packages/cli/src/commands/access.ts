@@ -40,6 +40,8 @@ export async function runSsh(
     `UserKnownHostsFile=${quoted(knownHostsFile)}`,
     'StrictHostKeyChecking=accept-new',
     `HostKeyAlias=${alias}`,
+    // The names are no secret, and a person may want to find one.
+    'HashKnownHosts=no',
     // Silence about a key that is new; errors are told.
     'LogLevel=ERROR',
   ];

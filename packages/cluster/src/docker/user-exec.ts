@@ -84,9 +84,9 @@ function takeTerminal(exec: Docker.Exec, { stdin, stdout }: Ends): () => void {
   const keys = stdin as Partial<{ setRawMode(raw: boolean): void }> | undefined;
   const screen = stdout as { readonly columns?: number; readonly rows?: number } & Writable;
   const resize = (): void => {
-    const { columns: w = 80, rows: h = 24 } = screen;
-    // It may have ended meanwhile.
-    exec.resize({ h, w }).catch(() => undefined);
+    const { columns: w = 0, rows: h = 0 } = screen;
+    // Some terminals do not know; and the program may have ended meanwhile.
+    if (w > 0 && h > 0) exec.resize({ h, w }).catch(() => undefined);
   };
   keys?.setRawMode?.(true);
   screen.on('resize', resize);
