@@ -18,7 +18,7 @@ import { planAddedNode } from './plan.js';
 import type { ClusterPlan, NodePlan, Role } from './plan.js';
 import { proveWrite, writeThrough } from './proof.js';
 import type { Reached } from './proof.js';
-import type { InspectOptions, NodeHandle, NodeRuntime } from './runtime.js';
+import type { InspectOptions, NodeFacts, NodeHandle, NodeRuntime } from './runtime.js';
 import { judge, leaderOf } from './status.js';
 import type { ClusterStatus, NodeStatus, StepTiming } from './status.js';
 import { ask, probeRaft } from './store-probe.js';
@@ -140,9 +140,13 @@ export class Controller {
   }
 
   /** Without `units`: what can be asked often. */
-  async status(options?: InspectOptions): Promise<ClusterStatus> {
+  status(options?: InspectOptions): Promise<ClusterStatus> {
+    return this.#statusBy((handle) => handle.inspect(options));
+  }
+
+  async #statusBy(inspect: (handle: NodeHandle) => Promise<NodeFacts>): Promise<ClusterStatus> {
     const nodes = await Promise.all(
-      [...this.#handles.values()].map((one) => this.#nodeStatus(one, options)),
+      [...this.#handles.values()].map(async (one) => this.#nodeStatus(one, await inspect(one))),
     );
     const { token, size } = this.#plan;
     const { kind, discovery } = this.#options.runtime;
@@ -214,9 +218,16 @@ export class Controller {
     { emit, signal }: Pick<RollWorld, 'emit' | 'signal'>,
   ): Promise<RollReport> {
     const { clock, runtime } = this.#options;
+    const seen = new Map<NodeHandle, NodeFacts>();
+    const inspect = async (handle: NodeHandle): Promise<NodeFacts> => {
+      const facts = await handle.inspect();
+      seen.set(handle, facts);
+      return facts;
+    };
     const world: RollWorld = {
       handle: (name) => this.#handle(name),
-      status: () => this.status(),
+      status: () => this.#statusBy(inspect),
+      look: () => this.#statusBy(async (handle) => seen.get(handle) ?? inspect(handle)),
       serves: async ({ clientUrls: [url = ''] }) => (await ask(`${url}/v2/keys/`))?.status === 200,
       emit,
       clock,
@@ -309,9 +320,8 @@ export class Controller {
     });
   }
 
-  async #nodeStatus(handle: NodeHandle, options?: InspectOptions): Promise<NodeStatus> {
+  async #nodeStatus(handle: NodeHandle, facts: NodeFacts): Promise<NodeStatus> {
     const { plan, clientUrls, peerUrls } = handle;
-    const facts = await handle.inspect(options);
     const [clientUrl] = clientUrls;
     const asked = facts.state === 'running' && plan.role === 'central' && clientUrl !== undefined;
     const raft = asked ? await probeRaft(clientUrl) : undefined;

@@ -41,6 +41,11 @@ export type RollEvent =
 export type RollWorld = {
   readonly handle: (name: string) => NodeHandle;
   readonly status: () => Promise<ClusterStatus>;
+  /**
+   * The same, with the stores asked anew and all else as the last `status` told it: to ask a runtime
+   * takes long where nodes are containers.
+   */
+  readonly look: () => Promise<ClusterStatus>;
   /** Its store answers a read; for workers, whose state Raft does not tell. */
   readonly serves: (node: NodeHandle) => Promise<boolean>;
   readonly emit: (event: RollEvent) => void;
@@ -191,38 +196,40 @@ class Roll {
     await this.#restart(handle);
     // Without a quorum nothing can be waited for; code is only taken away then.
     if (!isJudgeable(this.#before)) return 'restarted';
-    await this.#settled(handle);
-    const node = (await this.#world.status()).nodes.find((one) => one.name === handle.plan.name);
-    const raft = node?.raft ?? undefined;
-    return raft === undefined
-      ? 'serves'
-      : `${raft.role}, term ${raft.term}, applied ${raft.applied}`;
+    const settled = await this.#settled(handle);
+    const raft = settled.nodes.find((one) => one.name === handle.plan.name)?.raft ?? undefined;
+    if (raft === undefined) return 'serves';
+    return `${raft.role}, term ${raft.term}, applied ${raft.applied}`;
   }
 
   /** Waits until the node, and the cluster with it, is as well as before, and stays so. */
-  async #settled(handle: NodeHandle): Promise<void> {
-    const { clock, status } = this.#world;
+  async #settled(handle: NodeHandle): Promise<ClusterStatus> {
+    const { clock, look } = this.#world;
     const deadline = clock.now() + healthyMs;
-    const first = await status();
+    const [first, { pid }] = await Promise.all([look(), handle.inspect()]);
     const mark = committedIn(first);
-    const pid = (await handle.inspect()).pid;
     let since: number | undefined;
-    for (let now = first; ; now = await status()) {
-      const facts = await handle.inspect();
-      if (facts.pid !== pid || (pid === null && handle.clientUrls.length > 0)) {
-        const reason = facts.units.find(({ name }) => name === storeUnit)?.reason;
-        throw new Error(`its store ended again (${reason ?? 'it was started anew'})`);
-      }
+    for (let now = first; ; now = await look()) {
       const why = await this.#complaint(handle, now, mark);
-      if (why === undefined) {
-        since ??= clock.now();
-        if (clock.now() - since >= steadyMs) return;
-      } else {
-        since = undefined;
-        if (clock.now() >= deadline) throw new Error(`${why} after ${healthyMs / 1000} s`);
+      if (why === undefined) since ??= clock.now();
+      else since = undefined;
+      const isSteady = since !== undefined && clock.now() - since >= steadyMs;
+      // Whoever answers all the while need not be looked at meanwhile.
+      if (why !== undefined || isSteady) await this.#checkLife(handle, pid);
+      if (isSteady) return now;
+      if (why !== undefined && clock.now() >= deadline) {
+        throw new Error(`${why} after ${healthyMs / 1000} s`);
       }
       await clock.sleep(lookMs);
     }
+  }
+
+  /** The store is the very process that it was. */
+  async #checkLife(handle: NodeHandle, pid: number | null): Promise<void> {
+    const facts = await handle.inspect();
+    if (facts.pid === pid && (pid !== null || handle.clientUrls.length === 0)) return;
+    const reason = facts.units.find(({ name }) => name === storeUnit)?.reason;
+    throw new Error(`its store ended again (${reason ?? 'it was started anew'})`);
   }
 
   async #complaint(
@@ -267,7 +274,7 @@ class Roll {
   async #restore(names: readonly string[]): Promise<string> {
     const { component } = this.#request;
     const problems = new Map<string, string>();
-    const each = async (act: (handle: NodeHandle) => Promise<void>): Promise<void> => {
+    const each = async (act: (handle: NodeHandle) => Promise<unknown>): Promise<void> => {
       for (const name of names) {
         if (problems.has(name)) continue;
         await act(this.#world.handle(name)).catch((error: unknown) => {

@@ -52,7 +52,7 @@ class FakeNode extends MemoryNode {
   override async inspect(): Promise<NodeFacts> {
     const facts = await super.inspect();
     this.#looks += 1;
-    const isDead = this.code?.includes('dies') === true && this.#looks > 3;
+    const isDead = this.code?.includes('dies') === true && this.#looks > 1;
     return isDead ? { ...facts, pid: null } : facts;
   }
 }
@@ -108,6 +108,7 @@ export class FakeCluster {
     const world: RollWorld = {
       handle: (name) => this.node(name),
       status: () => this.status(),
+      look: () => this.status(),
       serves: ({ plan }) => Promise.resolve(!this.silent.has(plan.name)),
       emit: (event) => this.told.push(event),
       clock: this.clock,
