@@ -169,6 +169,10 @@ coreos:
     - name: once.service
       command: start
       content: |
+        [Unit]
+        Requires=etcd2.service
+        After=etcd2.service
+
         [Service]
         Type=oneshot
         RemainAfterExit=yes
