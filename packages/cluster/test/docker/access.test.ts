@@ -10,6 +10,7 @@ import type { Ends, NodeAccess } from '../../src/access.js';
 import { chooseDockerPlan } from '../../src/docker/choose-plan.js';
 import { execIn } from '../../src/docker/exec.js';
 import { engineName, keyOf } from '../../src/docker/labels.js';
+import type { DockerNode } from '../../src/docker/node.js';
 import { DockerRuntime } from '../../src/docker/runtime.js';
 import { openAccess } from '../../src/open-access.js';
 import type { ClusterPlan } from '../../src/plan.js';
@@ -81,6 +82,7 @@ beforeAll(async () => {
   await runtime.discovery.start();
   await runtime.setPlan(plan);
   await nodes[0]!.start();
+  await (nodes[1] as DockerNode).prepare();
 }, 120_000);
 
 afterAll(async () => {
