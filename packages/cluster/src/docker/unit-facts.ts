@@ -2,12 +2,12 @@
 import type { UnitFacts } from '../runtime.js';
 
 /**
- * Lines of NAME, ActiveState, SubState, Result, ConditionResult and MainPID, with tabs between them,
+ * Lines of NAME, ActiveState, SubState, Result, ConditionResult, MainPID and Type, with tabs between them,
  * as systemctl(1) show gives them.
  */
 export function readUnits(text: string): readonly UnitFacts[] {
   return text.split('\n').flatMap((line): UnitFacts[] => {
-    const [name = '', state = '', sub = '', result = '', condition = ''] = line.split('\t');
+    const [name = '', state = '', sub = '', result = '', condition = '', , type] = line.split('\t');
     if (name === '' || state === '') return [];
     // Nobody ever asked for it: its conditions were never looked at.
     if (state === 'inactive' && condition === '-') return [];
@@ -18,7 +18,9 @@ export function readUnits(text: string): readonly UnitFacts[] {
     if (state === 'inactive' && condition === 'no') {
       return [{ name, state: 'skipped', reason: 'a condition of the unit is not met' }];
     }
-    return [{ name, state }];
+    // systemd knows no difference between done and stopped; a oneshot is rarely stopped.
+    const isDone = state === 'inactive' && type === 'oneshot' && result === 'success';
+    return [isDone ? { name, state, detail: 'done' } : { name, state }];
   });
 }
 
