@@ -49,8 +49,9 @@ export async function dockerPreflight(engine: Engine, plan: ClusterPlan): Promis
       { remedies: ['add the section; examples/article/central.yaml has one'] },
     );
   }
-  const { DockerRootDir: root } = (await engine.docker.info()) as {
+  const { DockerRootDir: root, CgroupVersion: cgroups = '1' } = (await engine.docker.info()) as {
     readonly DockerRootDir: string;
+    readonly CgroupVersion?: string;
   };
   const free = engine.isLocal ? freeBytes(root) : undefined;
   if (free !== undefined && free < freeBytesMin) {
@@ -62,7 +63,7 @@ export async function dockerPreflight(engine: Engine, plan: ClusterPlan): Promis
     );
   }
   const space = free === undefined ? '' : ` · ${Math.round(free / 2 ** 30)} GiB free`;
-  return `Docker ${engine.version} · cgroup v${engine.cgroupVersion}${space}`;
+  return `Docker ${engine.version} · cgroup v${cgroups}${space}`;
 }
 
 /** Undefined where we cannot look. */

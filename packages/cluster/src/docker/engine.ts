@@ -14,7 +14,6 @@ export type Engine = {
   readonly address: string;
   readonly version: string;
   readonly apiVersion: string;
-  readonly cgroupVersion: '1' | '2';
   /** On this machine: its folders are ours, and its bridges can be reached. */
   readonly isLocal: boolean;
 };
@@ -102,13 +101,11 @@ async function connectTo({ address }: Place): Promise<Engine> {
     );
   }
   const docker = new DockerClient(connectionOf(address));
-  const info = (await docker.info()) as { readonly CgroupVersion?: string };
   return {
     docker,
     address,
     version,
     apiVersion,
-    cgroupVersion: info.CgroupVersion === '2' ? '2' : '1',
     isLocal: address.startsWith('unix:'),
   };
 }

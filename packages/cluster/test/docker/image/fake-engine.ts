@@ -35,7 +35,6 @@ export class FakeEngine implements AsyncDisposable {
       address: `tcp://127.0.0.1:${port}`,
       version: '20.10.0',
       apiVersion: '1.41',
-      cgroupVersion: '1',
       isLocal: false,
     };
   }
