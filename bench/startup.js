@@ -37,7 +37,11 @@ try {
   const up = [];
   const env = { ...process.env, CORRAL_HOME: join(folder, 'home') };
   for (let i = 0; i < Number(values.boots); i += 1) {
-    up.push(timed(() => execFileSync(bin('corral'), ['up'], { env, stdio: 'ignore' })));
+    up.push(
+      timed(() =>
+        execFileSync(bin('corral'), ['up', '--runtime', 'process'], { env, stdio: 'ignore' }),
+      ),
+    );
     execFileSync(bin('corral'), ['down'], { env, stdio: 'ignore' });
   }
   say('corral up, 3 central nodes and 2 workers, command to end', up);
