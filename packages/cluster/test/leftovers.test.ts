@@ -71,7 +71,7 @@ describe('garbage collection', () => {
     const done = await collectGarbage(home, { dryRun: false });
     await ended;
 
-    expect(told).toEqual({ processes: 1, clusters: ['unfinished'] });
+    expect(told).toEqual({ processes: 1, onEngine: 0, clusters: ['unfinished'] });
     expect(before).toEqual(['stopped', 'unfinished']);
     expect(done).toEqual(told);
     expect(listClusters(home)).toEqual(['stopped']);

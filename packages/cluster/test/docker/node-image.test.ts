@@ -183,7 +183,7 @@ describe.runIf(here !== undefined)('a node with core-01.yaml as printed', () => 
 
     const units = await node.ask('/usr/lib/corral/wait-ready');
 
-    expect(units).toMatch(/^etcd2\.service\tinactive\tdead\tsuccess\t-\t0$/m);
+    expect(units).toMatch(/^etcd2\.service\tinactive\tdead\tsuccess\t-\t0\tnotify$/m);
     // The engine mounts this file: it can be rewritten and not replaced.
     expect(await node.ask('cat', '/etc/hosts')).toBe('127.0.0.1 core-01\n');
     expect(await node.ask('systemctl', 'is-system-running', '--wait')).toBe('running\n');
@@ -197,6 +197,6 @@ describe.runIf(here !== undefined)('a node with core-01.yaml as printed', () => 
     const { code, output } = await runIn(name.slice(1), ['/usr/lib/corral/wait-ready']);
 
     expect(code).toBe(1);
-    expect(output).toMatch(/^etcd2\.service\tactivating\tauto-restart\texit-code\tyes\t0$/m);
+    expect(output).toMatch(/^etcd2\.service\tactivating\tauto-restart\texit-code\tyes\t0\tnotify$/m);
   });
 });
