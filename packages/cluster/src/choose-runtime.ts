@@ -19,6 +19,9 @@ export async function chooseRuntime(environment: Environment): Promise<ChosenRun
       why: `${why ?? 'no Docker engine answers'}; --runtime docker says more`,
     };
   }
+  if (!engine.isLocal) {
+    return { runtime: 'process', why: `the Docker engine ${engine.address} is on another machine` };
+  }
   const { findNodeImage } = await import('./docker/image/index.js');
   const image = await findNodeImage(engine);
   return image === undefined

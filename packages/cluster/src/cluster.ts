@@ -20,7 +20,7 @@ import { callKeeper, hasKeeper } from './keeper/control.js';
 import { hostEnvironment } from './process/programs.js';
 import { startKeeper } from './keeper/start-keeper.js';
 import { joinedEvent } from './keeper/shared-boot.js';
-import { hostOf } from './hosts.js';
+import { UnknownHost, hostOf } from './hosts.js';
 import type { ClusterHost, Environment, PrepareStep } from './hosts.js';
 import { ClusterState, listClusters } from './state.js';
 import { isSettled, stoppedStatus } from './status.js';
@@ -362,7 +362,7 @@ export class Cluster {
     try {
       return hostOf(this.plan);
     } catch {
-      return hostOf({ runtime: 'process' });
+      return new UnknownHost();
     }
   }
 

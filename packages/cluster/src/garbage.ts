@@ -1,13 +1,15 @@
 // What killed keepers leave behind: processes without a keeper, folders and containers of clusters
 // that were never proven.
 import { existsSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { findEngine } from './docker/engine.js';
-import { keyOf } from './docker/labels.js';
+import type { Engine } from './docker/engine.js';
+import { clusterFilter, keyOf } from './docker/labels.js';
+import type { ClusterKey } from './docker/labels.js';
 import type { Environment } from './hosts.js';
 import { hasKeeper } from './keeper/control.js';
 import { findLeftovers, isAlive, killLeftovers } from './process/sweep.js';
-import { ClusterState, listClusters, listStaged } from './state.js';
+import { ClusterState, canonicalPath, listClusters, listStaged } from './state.js';
 
 export type Garbage = {
   readonly processes: number;
@@ -33,12 +35,21 @@ export async function collectGarbage(
     if (await hasKeeper(state)) kept.add(state.folder);
     else if (!wasBooted(state) && !isAlive(state.maker)) unproven.push(state);
   }
-  const all = findLeftovers(resolve(home, 'clusters'));
+  const all = findLeftovers(join(canonicalPath(home), 'clusters'));
   const leftovers = all.filter(({ clusterFolder }) => !kept.has(clusterFolder));
-  const onEngine = await sweepEngine(home, unproven, environment, dryRun);
+  let onEngine = 0;
+  const removed: ClusterState[] = [];
+  for (const state of unproven) {
+    const found = isDocker(state) ? await sweepUnproven(state, dryRun) : 0;
+    // Where its engine does not answer, its folder is what it is found by.
+    if (found === undefined) continue;
+    onEngine += found;
+    removed.push(state);
+  }
+  onEngine += await sweepNobodys(home, environment, dryRun);
   if (!dryRun) {
     killLeftovers(leftovers);
-    for (const state of unproven) state.remove();
+    for (const state of removed) state.remove();
     for (const { path, maker } of listStaged(home)) {
       if (!isAlive(maker)) rmSync(path, { recursive: true, force: true });
     }
@@ -46,12 +57,13 @@ export async function collectGarbage(
   return {
     processes: leftovers.length,
     onEngine,
-    clusters: unproven.map(({ name }) => name),
+    clusters: removed.map(({ name }) => name),
   };
 }
 
 /** Containers have a plan before they have a boot behind them; of processes a boot leaves folders. */
 function wasBooted(state: ClusterState): boolean {
+  if (state.isKept) return true;
   return isDocker(state) ? state.isProven : existsSync(join(state.folder, 'nodes'));
 }
 
@@ -63,29 +75,35 @@ function isDocker(state: ClusterState): boolean {
   }
 }
 
-/** How many things of unproven clusters, and of none, the engine had. */
-async function sweepEngine(
+/** How many things it had on its engine; undefined where that does not answer. */
+async function sweepUnproven(state: ClusterState, dryRun: boolean): Promise<number | undefined> {
+  const { engine } = await findEngine({ DOCKER_HOST: state.readPlan().engine });
+  return engine === undefined ? undefined : sweepKey(engine, keyOf(state), dryRun);
+}
+
+/** What is of a cluster without a folder, and not enough of one to find it again. */
+async function sweepNobodys(
   home: string,
-  unproven: readonly ClusterState[],
   environment: Environment,
   dryRun: boolean,
 ): Promise<number> {
   const { engine } = await findEngine(environment);
   if (engine === undefined) return 0;
-  const { belongings, destroyCluster, namesOnEngine } = await import('./docker/clusters.js');
-  const { clusterFilter } = await import('./docker/labels.js');
-  const keys = unproven.filter(isDocker).map(keyOf);
-  // Whose network and folder are both gone is nobody's any more.
+  const { namesOnEngine } = await import('./docker/clusters.js');
+  const place = canonicalPath(home);
   const known = new Set(listClusters(home));
-  const { withNetwork, all } = await namesOnEngine(engine, home);
-  const nobodys = all.filter((name) => !known.has(name) && !withNetwork.includes(name));
-  keys.push(...nobodys.map((name) => ({ home, name })));
+  const { whole, all } = await namesOnEngine(engine, place);
   let count = 0;
-  for (const key of keys) {
-    const found = dryRun
-      ? await belongings(engine, clusterFilter(key))
-      : await destroyCluster(engine, key);
-    count += Object.values(found).flat().length;
+  for (const name of all.filter((one) => !known.has(one) && !whole.includes(one))) {
+    count += await sweepKey(engine, { home: place, name }, dryRun);
   }
   return count;
+}
+
+async function sweepKey(engine: Engine, key: ClusterKey, dryRun: boolean): Promise<number> {
+  const { belongings, destroyCluster } = await import('./docker/clusters.js');
+  const found = dryRun
+    ? await belongings(engine, clusterFilter(key))
+    : await destroyCluster(engine, key);
+  return Object.values(found).flat().length;
 }

@@ -1,5 +1,6 @@
 // What a cluster needs of its kind of runtime where no keeper is: before it is there, and after one is
 // gone. Commands ask here; what a living cluster does is behind runtime.ts, in the keeper.
+import { findEngine } from './docker/engine.js';
 import { DockerHost } from './docker/host.js';
 import type { ClusterPlan, ClusterSpec, PlanWarning } from './plan.js';
 import { ProcessHost } from './process/host.js';
@@ -43,4 +44,14 @@ export function hostOf(
   if (what.runtime !== 'docker') return new ProcessHost();
   const { engine } = what;
   return new DockerHost(engine === undefined ? environment : { DOCKER_HOST: engine });
+}
+
+/** Of a cluster whose plan cannot be read: what is left of it is removed wherever it may be. */
+export class UnknownHost extends ProcessHost {
+  override async sweep(state: ClusterState, how?: { readonly remove: boolean }): Promise<void> {
+    await super.sweep(state);
+    if (how === undefined) return;
+    const { engine } = await findEngine({});
+    if (engine !== undefined) await new DockerHost({}).sweep(state, how);
+  }
 }

@@ -30,7 +30,11 @@ export type NodeFacts = {
   readonly units: readonly UnitFacts[];
 };
 
-export type InspectOptions = { readonly units: boolean };
+export type InspectOptions = {
+  readonly units: boolean;
+  /** Nothing of what was read a moment ago. */
+  readonly fresh?: boolean;
+};
 
 /** One node. Every promise resolves when it is so, not when it was asked for. */
 export interface NodeHandle {

@@ -11,6 +11,7 @@ import {
   openSync,
   readFileSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -20,11 +21,18 @@ import { errorMessage, systemErrorCode } from '@corral/kit';
 import { ClusterError } from './errors.js';
 import type { ClusterPlan } from './plan.js';
 
+/** A path without links: the same place has one name, whatever way leads there. */
+export function canonicalPath(path: string): string {
+  const whole = resolve(path);
+  if (existsSync(whole) || whole === dirname(whole)) return realpathSync(whole);
+  return join(canonicalPath(dirname(whole)), basename(whole));
+}
+
 export class ClusterState {
   readonly folder: string;
 
   constructor(home: string, name: string) {
-    this.folder = resolve(home, 'clusters', name);
+    this.folder = join(canonicalPath(home), 'clusters', name);
   }
 
   get name(): string {
@@ -125,6 +133,15 @@ export class ClusterState {
 
   markProven(): void {
     writeFileSync(join(this.folder, 'proven'), '', { mode: 0o600 });
+  }
+
+  /** A boot failed, and somebody wants to look at what it left. */
+  get isKept(): boolean {
+    return existsSync(join(this.folder, 'kept'));
+  }
+
+  markKept(): void {
+    writeFileSync(join(this.folder, 'kept'), '', { mode: 0o600 });
   }
 
   /** A secret that only users of this folder know: every local user may reach the control socket. */

@@ -107,6 +107,7 @@ if (here !== undefined) {
       key: keyOf(state),
       plan,
       folder: state.folder,
+      isNew: true,
       clock: systemClock,
       logger: new RecordingLog(),
     });

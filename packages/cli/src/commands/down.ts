@@ -1,5 +1,5 @@
 // down, stop and gc: what ends processes, and what removes data.
-import { Cluster, ClusterError, collectGarbage, nameFlag } from '@corral/cluster';
+import { Cluster, ClusterError, collectGarbage, nameFlag, recoverClusters } from '@corral/cluster';
 import type { ClusterPlan } from '@corral/cluster';
 import type { Context } from '../context.js';
 import { show } from '../context.js';
@@ -31,6 +31,7 @@ export async function runDown(
   if (all && name !== undefined) {
     throw new UsageError(`which clusters: "${name}", or --all? Give one of them`);
   }
+  if (all) await recoverClusters(context.home, context.environment);
   const named = name ?? flags.name ?? context.environment['CORRAL_NAME'] ?? '';
   const names = Cluster.list(context.home);
   if (!all && named === '' && names.length > 1) {

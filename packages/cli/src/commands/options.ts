@@ -97,7 +97,11 @@ async function chooseName(
   if (only !== undefined && second === undefined) return { name: only, why: 'the only one' };
   const running: string[] = [];
   for (const name of names) {
-    if (await Cluster.attach(context.home, name).isRunning()) running.push(name);
+    // Of one whose engine does not answer nobody knows.
+    const isRunning = await Cluster.attach(context.home, name)
+      .isRunning()
+      .catch(() => false);
+    if (isRunning) running.push(name);
   }
   const [runs, another] = running;
   if (runs !== undefined && another === undefined)

@@ -1,6 +1,6 @@
 // up and start: a cluster that runs and has proven a write.
 import { readFileSync } from 'node:fs';
-import { Cluster, ClusterError, chooseRuntime, nameFlag } from '@corral/cluster';
+import { Cluster, ClusterError, chooseRuntime, nameFlag, recoverClusters } from '@corral/cluster';
 import type {
   CloudConfigFile,
   ClusterPlan,
@@ -47,6 +47,9 @@ export async function runUp(
   const form = outputForm(flags);
   const asked = askedRuntime(flags.runtime, context);
   const name = clusterName(argument, flags, context);
+  if (!Cluster.list(context.home).includes(name)) {
+    await recoverClusters(context.home, context.environment);
+  }
   const there = Cluster.list(context.home).includes(name)
     ? Cluster.attach(context.home, name)
     : undefined;

@@ -226,7 +226,7 @@ class Roll {
 
   /** The store is the very process that it was. */
   async #checkLife(handle: NodeHandle, pid: number | null): Promise<void> {
-    const facts = await handle.inspect();
+    const facts = await handle.inspect({ units: true, fresh: true });
     if (facts.pid === pid && (pid !== null || handle.clientUrls.length === 0)) return;
     const reason = facts.units.find(({ name }) => name === storeUnit)?.reason;
     throw new Error(`its store ended again (${reason ?? 'it was started anew'})`);

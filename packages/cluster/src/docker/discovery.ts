@@ -16,8 +16,8 @@ import { statusOf } from './engine.js';
 import type { Engine } from './engine.js';
 import { authorityLabel, clusterLabels, engineName } from './labels.js';
 import type { ClusterKey } from './labels.js';
-import { devFolderInside } from './node.js';
-import { nodeError } from './removal.js';
+import { devMount } from './node-container.js';
+import { nodeError, removeContainer } from './removal.js';
 import { tarOf } from './tar.js';
 
 export type DockerDiscoveryOptions = {
@@ -56,7 +56,9 @@ export class DockerDiscovery {
   async #make(): Promise<void> {
     const { engine, plan, clock } = this.#options;
     const there = await this.look();
-    if (there !== undefined) {
+    // One that never ran may have been left without its certificate.
+    if (there?.State.Status === 'created') await removeContainer(engine, this.containerName);
+    else if (there !== undefined) {
       this.#authority = there.Config.Labels[authorityLabel] ?? '';
       return;
     }
@@ -65,7 +67,6 @@ export class DockerDiscovery {
       hosts: [publicHost],
       now: clock.wallTime(),
     });
-    this.#authority = authority;
     try {
       const container = await engine.docker.createContainer(
         await this.#containerOptions(authority),
@@ -75,7 +76,9 @@ export class DockerDiscovery {
         { path: '/etc/corral/discovery.key', text: server.key, mode: 0o600 },
       ]);
       await container.putArchive(files, { path: '/' });
+      this.#authority = authority;
     } catch (error) {
+      await removeContainer(engine, this.containerName);
       throw nodeError('the discovery service', 'created', error);
     }
   }
@@ -136,7 +139,7 @@ export class DockerDiscovery {
 
   async #containerOptions(authority: string): Promise<Docker.ContainerCreateOptions> {
     const { engine, key, plan, image } = this.#options;
-    if (engine.isLocal) mkdirSync(this.devFolder, { recursive: true });
+    if (engine.isLocal) mkdirSync(this.devFolder, { recursive: true, mode: 0o755 });
     const network = engineName(key, undefined);
     const tokens = [...new Set([plan.token, ...plan.publicTokens])];
     return {
@@ -156,7 +159,7 @@ export class DockerDiscovery {
       HostConfig: {
         NetworkMode: network,
         RestartPolicy: { Name: 'unless-stopped' },
-        Binds: engine.isLocal ? [`${this.devFolder}:${devFolderInside}:ro`] : [],
+        Mounts: [...devMount(engine.isLocal ? this.devFolder : undefined)],
         PortBindings: {
           [`${plainPort}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(plan.discoveryPort) }],
         },

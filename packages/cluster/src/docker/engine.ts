@@ -106,8 +106,14 @@ async function connectTo({ address }: Place): Promise<Engine> {
     address,
     version,
     apiVersion,
-    isLocal: address.startsWith('unix:'),
+    isLocal: isLocalAddress(address),
   };
+}
+
+/** A socket, or a loopback address. */
+function isLocalAddress(address: string): boolean {
+  if (address.startsWith('unix:')) return true;
+  return /^(127\.\d+\.\d+\.\d+|localhost|\[::1\])$/.test(new URL(address).hostname);
 }
 
 function connectionOf(address: string): Docker.DockerOptions {

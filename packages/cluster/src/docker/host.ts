@@ -2,11 +2,12 @@
 // What talks to the engine is loaded when it is asked: other commands do not wait for it.
 import type { ChosenPlan, ClusterHost, Environment, PrepareStep } from '../hosts.js';
 import type { ClusterPlan, ClusterSpec } from '../plan.js';
-import { readPlans } from '../state.js';
+import { ClusterError } from '../errors.js';
+import { canonicalPath, readPlans } from '../state.js';
 import type { ClusterState } from '../state.js';
 import { connectEngine } from './engine.js';
 import type { Engine } from './engine.js';
-import { keyOf } from './labels.js';
+import { clusterFilter, keyOf } from './labels.js';
 
 export class DockerHost implements ClusterHost {
   readonly #environment: Environment;
@@ -18,7 +19,18 @@ export class DockerHost implements ClusterHost {
 
   async choose(home: string, spec: ClusterSpec): Promise<ChosenPlan> {
     const { chooseDockerPlan } = await import('./choose-plan.js');
-    return chooseDockerPlan(await this.#connect(), home, spec, readPlans(home));
+    const { belongings } = await import('./clusters.js');
+    const engine = await this.#connect();
+    const key = { home: canonicalPath(home), name: spec.name };
+    const found = await belongings(engine, clusterFilter(key));
+    if (Object.values(found).flat().length > 0) {
+      throw new ClusterError(
+        'E_CLUSTER_EXISTS',
+        `"${spec.name}" has no folder, but still has something on the Docker engine`,
+        { remedies: ['corral ls finds it again', 'corral gc removes what is of no use'] },
+      );
+    }
+    return chooseDockerPlan(engine, key.home, spec, readPlans(home));
   }
 
   async prepare(onStep: (step: PrepareStep) => void, signal?: AbortSignal): Promise<void> {
@@ -47,7 +59,15 @@ export class DockerHost implements ClusterHost {
   }
 
   #connect(): Promise<Engine> {
-    this.#engine ??= connectEngine(this.#environment);
+    this.#engine ??= connectEngine(this.#environment).then((engine) => {
+      if (engine.isLocal) return engine;
+      throw new ClusterError(
+        'E_UNSUPPORTED_SYSTEM',
+        `the Docker engine ${engine.address} is on another machine: the ports of nodes are ` +
+          'published on its loopback address, which cannot be reached from here',
+        { remedies: ['run corral on that machine', 'drop --runtime docker'] },
+      );
+    });
     return this.#engine;
   }
 }

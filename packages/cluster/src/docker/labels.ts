@@ -74,11 +74,15 @@ export function planFromLabels(network: Labels, nodes: readonly Labels[]): Clust
 }
 
 /**
- * What a thing of a cluster is called on the engine: corral-CLUSTER-PART in the usual home, with some
- * digits for any other, so that homes do not meet.
+ * What a thing of a cluster is called on the engine: the name of the cluster, some digits of its home,
+ * since two homes (two users, a test) may have clusters of one name, and the part.
  */
 export function engineName({ home, name }: ClusterKey, part: string | undefined): string {
   const digits = createHash('sha256').update(home).digest('hex').slice(0, 6);
-  const own = home.endsWith('/.local/state/corral') ? '' : `-${digits}`;
-  return `corral-${name}${own}${part === undefined ? '' : `-${part}`}`;
+  return `corral-${name}-${digits}${part === undefined ? '' : `-${part}`}`;
+}
+
+/** These are the labels of what belongs to the cluster, whatever its name. */
+export function isOf(key: ClusterKey, labels: Labels | undefined): boolean {
+  return labels?.[clusterLabel] === key.name && labels[homeLabel] === key.home;
 }

@@ -80,7 +80,7 @@ export class DockerLinks {
 
   /** Nothing is in force there that this one did not set: a former keeper's rules end. */
   async clear(nodes: readonly NodePlan[]): Promise<void> {
-    await Promise.all(nodes.map(({ name }) => this.#set(name)));
+    await Promise.all(nodes.map(({ name }) => this.apply(name)));
   }
 
   /** Resets every connection between the two, whoever dialled. */

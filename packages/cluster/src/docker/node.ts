@@ -1,9 +1,9 @@
 // One node as a container whose first process is systemd. What it is, the engine knows: a handle keeps
 // nothing but what it was given, so that any keeper can take over from another.
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type Docker from 'dockerode';
-import type { Logger } from '@corral/kit';
+import type { Clock, Logger } from '@corral/kit';
 import { startFailure, storeUnit, unitFailure } from '../boot-failure.js';
 import { ClusterError } from '../errors.js';
 import { nodeUrls } from '../node-urls.js';
@@ -13,11 +13,11 @@ import { statusOf } from './engine.js';
 import type { Engine } from './engine.js';
 import { execIn } from './exec.js';
 import type { ExecResult } from './exec.js';
-import { engineName, nodeLabels } from './labels.js';
+import { engineName, isOf } from './labels.js';
 import type { ClusterKey } from './labels.js';
+import { nodeContainer, stopSeconds } from './node-container.js';
 import { nodeFiles } from './node-files.js';
 import { nodeError, removeContainer, removeVolume } from './removal.js';
-import { runsInnerEngine } from './published.js';
 import { tarOf } from './tar.js';
 import { readJournal } from './journal.js';
 import { mainPid, readUnits } from './unit-facts.js';
@@ -32,19 +32,19 @@ export type DockerNodeOptions = {
   readonly image: () => Promise<string>;
   readonly authority: () => Promise<string>;
   readonly publicKey: () => Promise<string>;
+  /** Its container may be made; else it has to be there, since it has data. */
+  readonly isNew: () => boolean;
   /** It runs again: what is in force on its links has ended with its last life. */
   readonly onStarted: (node: NodePlan) => Promise<void>;
+  /** It was paused, and goes on. */
+  readonly onContinued: (node: NodePlan) => Promise<void>;
+  readonly clock: Clock;
   readonly logger: Logger;
 };
 
-/** systemd's own signal for an orderly halt. (systemd(1), SIGRTMIN+3) */
-const stopSignal = 'SIGRTMIN+3';
-const stopSeconds = 10;
 /** An exec costs a process on either side: who asks often is told the same. */
 const unitsKeptMs = 1_000;
-
-/** Where a node finds what lies in its `devFolder`. */
-export const devFolderInside = '/usr/lib/corral/dev';
+const unitsLateMs = 2_000;
 
 export class DockerNode implements NodeHandle {
   readonly plan: NodePlan;
@@ -53,10 +53,14 @@ export class DockerNode implements NodeHandle {
   readonly containerName: string;
   readonly devFolder: string;
   readonly #options: DockerNodeOptions;
-  #units: { readonly at: number; readonly read: Promise<string> } | undefined;
-  /** Ended while it started: it stays so. */
-  #life = 0;
-  #starting: Promise<unknown> = Promise.resolve();
+  #units: { readonly at: number; readonly read: Promise<void> } | undefined;
+  /** What was read last. */
+  #unitsText = '';
+  /** How often it was ended: what starts meanwhile gives up. */
+  #ends = 0;
+  #start: Promise<void> | undefined;
+  /** The container is being made and started: who ends it waits for that. */
+  #coming: Promise<unknown> = Promise.resolve();
 
   constructor(options: DockerNodeOptions) {
     this.#options = options;
@@ -72,66 +76,29 @@ export class DockerNode implements NodeHandle {
     this.peerUrls = urls.peer;
   }
 
-  /** Makes the container, if there is none yet, without starting it. Throws ClusterError. */
-  async prepare(): Promise<void> {
-    const { engine, node, publicKey } = this.#options;
-    const authority = await this.#options.authority();
-    const options = await this.#containerOptions();
-    let container: Docker.Container;
-    try {
-      container = await engine.docker.createContainer(options);
-    } catch (error) {
-      if (statusOf(error) === 409) return;
-      throw this.#failed('created', error);
-    }
-    const files = nodeFiles({
-      node,
-      authority,
-      publicKey: await publicKey(),
+  /** Who asks while it starts joins that start. */
+  start(): Promise<void> {
+    if (this.#start !== undefined) return this.#start;
+    const start = this.#startNow(this.#ends).finally(() => {
+      if (this.#start === start) this.#start = undefined;
     });
-    await container.putArchive(await tarOf(files), { path: '/' }).catch(async (error: unknown) => {
-      await container.remove({ force: true, v: true });
-      throw this.#failed('given its files', error);
-    });
-  }
-
-  async start(): Promise<void> {
-    const life = (this.#life += 1);
-    const facts = await this.#look();
-    if (facts?.State.Paused === true) {
-      await this.#container.unpause().catch((error: unknown) => {
-        throw this.#failed('continued', error);
-      });
-      return;
-    }
-    if (facts === undefined) await this.prepare();
-    this.#checkWanted(life);
-    if (facts?.State.Running !== true) {
-      this.#starting = this.#container.start().catch((error: unknown) => {
-        if (statusOf(error) !== 304) throw this.#failed('started', error);
-      });
-      await this.#starting;
-      this.#checkWanted(life);
-    }
-    await this.#options.onStarted(this.plan);
-    const ready = await this.run('/usr/lib/corral/wait-ready').catch((error: unknown) => error);
-    this.#units = undefined;
-    this.#checkWanted(life);
-    await this.#checkReady(ready);
+    this.#start = start;
+    return start;
   }
 
   async stop(): Promise<void> {
-    this.#life += 1;
-    await this.#starting.catch(() => undefined);
+    await this.#endStart();
+    if ((await this.#look()) === undefined) return;
+    await this.#restartBy('no');
     // The engine lets a paused container go on before it stops it.
     await this.#end('stopped', () => this.#container.stop({ t: stopSeconds }));
   }
 
   async kill(): Promise<void> {
-    this.#life += 1;
-    await this.#starting.catch(() => undefined);
+    await this.#endStart();
     const facts = await this.#look();
     if (facts?.State.Running !== true) return;
+    await this.#restartBy('no');
     await this.#end('killed', () => this.#container.kill({ signal: 'SIGKILL' }));
     await this.#container.wait({ condition: 'not-running' }).catch(() => undefined);
   }
@@ -165,7 +132,7 @@ export class DockerNode implements NodeHandle {
 
   /** Ends it and removes it with its volume. */
   async remove(): Promise<void> {
-    this.#life += 1;
+    await this.#endStart();
     await removeContainer(this.#options.engine, this.containerName);
     await removeVolume(this.#options.engine, this.#volume);
   }
@@ -173,13 +140,10 @@ export class DockerNode implements NodeHandle {
   async inspect(options?: InspectOptions): Promise<NodeFacts> {
     const { state, container } = await this.#state();
     if (options?.units === false) return { state, pid: null, container, root: null, units: [] };
+    if (options?.fresh === true) this.#units = undefined;
     // A paused one tells nothing: it is as it was.
-    const text =
-      state === 'running'
-        ? await this.#readUnits()
-        : state === 'paused'
-          ? ((await this.#units?.read) ?? '')
-          : '';
+    if (state === 'running') await this.#readUnits();
+    const text = state === 'running' || state === 'paused' ? this.#unitsText : '';
     const pid = mainPid(text, storeUnit);
     return { state, pid, container, root: null, units: readUnits(text) };
   }
@@ -216,13 +180,94 @@ export class DockerNode implements NodeHandle {
     return engineName(this.#options.key, `${this.plan.name}-docker`);
   }
 
+  async #startNow(ends: number): Promise<void> {
+    const facts = await this.#look();
+    if (facts?.State.Paused === true) {
+      await this.#container.unpause().catch((error: unknown) => {
+        throw this.#failed('continued', error);
+      });
+      // What was done to its links while it was paused has not reached it.
+      await this.#options.onContinued(this.plan);
+      return;
+    }
+    this.#checkWanted(ends);
+    this.#coming = this.#bringUp(facts);
+    await this.#coming;
+    this.#checkWanted(ends);
+    await this.#options.onStarted(this.plan);
+    const ready = await this.run('/usr/lib/corral/wait-ready').catch((error: unknown) => error);
+    this.#units = undefined;
+    this.#checkWanted(ends);
+    await this.#checkReady(ready);
+  }
+
+  async #bringUp(facts: Docker.ContainerInspectInfo | undefined): Promise<void> {
+    const { engine, isNew } = this.#options;
+    if (facts?.State.Running === true) return;
+    // One that never ran holds nothing, and may have been left without its files.
+    const isUnused = facts?.State.Status === 'created';
+    if (facts === undefined && !isNew()) throw containerGone(this.plan.name);
+    if (isUnused) await removeContainer(engine, this.containerName);
+    if (facts === undefined || isUnused) await this.#make();
+    else await this.#restartBy('on-failure');
+    if (engine.isLocal) makeFolder(this.devFolder);
+    await this.#container.start().catch((error: unknown) => {
+      if (statusOf(error) !== 304) throw this.#failed('started', error);
+    });
+  }
+
+  async #make(): Promise<void> {
+    const { engine, key, node, publicKey } = this.#options;
+    const authority = await this.#options.authority();
+    const image = await this.#options.image();
+    if (engine.isLocal) makeFolder(this.devFolder);
+    const options = nodeContainer({
+      key,
+      node,
+      image,
+      name: this.containerName,
+      volume: this.#volume,
+      devFolder: engine.isLocal ? this.devFolder : undefined,
+    });
+    const container = await engine.docker.createContainer(options).catch((error: unknown) => {
+      throw this.#failed('created', error);
+    });
+    const files = nodeFiles({ node, authority, publicKey: await publicKey() });
+    await container.putArchive(await tarOf(files), { path: '/' }).catch(async (error: unknown) => {
+      await removeContainer(engine, this.containerName);
+      throw this.#failed('given its files', error);
+    });
+  }
+
+  /** A start under way gives up; what it is just making is there when this resolves. */
+  async #endStart(): Promise<void> {
+    this.#ends += 1;
+    this.#start = undefined;
+    await this.#coming.catch(() => undefined);
+  }
+
+  /** Off on purpose it stays off, also over a restart of the engine. */
+  async #restartBy(policy: 'no' | 'on-failure'): Promise<void> {
+    await this.#end('told when to start', () =>
+      this.#container.update({ RestartPolicy: { Name: policy } }),
+    );
+  }
+
   async #look(): Promise<Docker.ContainerInspectInfo | undefined> {
+    const { key } = this.#options;
     try {
-      return await this.#container.inspect();
+      const facts = await this.#container.inspect();
+      if (isOf(key, facts.Config.Labels)) return facts;
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw this.#failed('looked at', error);
     }
+    const { name } = this.plan;
+    throw new ClusterError(
+      'E_FAILED',
+      `a container that is not of this cluster has the name of ${name}: ${this.containerName}`,
+      { remedies: [`docker inspect ${this.containerName} shows whose it is`] },
+    );
   }
 
   async #state(): Promise<{ readonly state: NodeState; readonly container: string | null }> {
@@ -231,16 +276,21 @@ export class DockerNode implements NodeHandle {
     return { state: nodeStateOf(facts.State), container: facts.Id };
   }
 
-  #readUnits(): Promise<string> {
-    const now = performance.now();
-    if (this.#units === undefined || now - this.#units.at > unitsKeptMs) {
+  /** One that is paused meanwhile would answer when it goes on: then what was known is told. */
+  async #readUnits(): Promise<void> {
+    const { clock } = this.#options;
+    if (this.#units === undefined || clock.now() - this.#units.at > unitsKeptMs) {
       const read = this.exec(['/usr/lib/corral/units']).then(
-        ({ stdout }) => stdout,
-        () => '',
+        ({ stdout }) => {
+          this.#unitsText = stdout;
+        },
+        () => undefined,
       );
-      this.#units = { at: now, read };
+      this.#units = { at: clock.now(), read };
     }
-    return this.#units.read;
+    const end = new AbortController();
+    const late = clock.sleep(unitsLateMs, { signal: end.signal }).catch(() => undefined);
+    await Promise.race([this.#units.read, late]).finally(() => end.abort());
   }
 
   async #end(what: string, act: () => Promise<unknown>): Promise<void> {
@@ -282,8 +332,8 @@ export class DockerNode implements NodeHandle {
     });
   }
 
-  #checkWanted(life: number): void {
-    if (life === this.#life) return;
+  #checkWanted(ends: number): void {
+    if (ends === this.#ends) return;
     const { name } = this.plan;
     throw new ClusterError('E_FAILED', `${name} was ended while it started`, {
       remedies: [`corral node start ${name}`],
@@ -294,67 +344,6 @@ export class DockerNode implements NodeHandle {
     if (error instanceof ClusterError) return error;
     return nodeError(this.plan.name, what, error);
   }
-
-  async #containerOptions(): Promise<Docker.ContainerCreateOptions> {
-    const { engine, key, node, image } = this.#options;
-    const ports = Object.entries(node.published ?? {});
-    const seccomp = runsInnerEngine(node) ? ['seccomp=unconfined'] : [];
-    if (engine.isLocal) mkdirSync(this.devFolder, { recursive: true });
-    // The types do not know the name space of cgroups.
-    const cgroups: Docker.HostConfig & { readonly CgroupnsMode: string } = {
-      CgroupnsMode: 'private',
-    };
-    return {
-      name: this.containerName,
-      Image: await image(),
-      Hostname: node.hostname,
-      Labels: nodeLabels(key, node),
-      StopSignal: stopSignal,
-      StopTimeout: stopSeconds,
-      Env: ['container=docker', `container_uuid=${uuidOf(node.machineId)}`],
-      ExposedPorts: Object.fromEntries(ports.map(([port]) => [`${port}/tcp`, {}])),
-      HostConfig: {
-        NetworkMode: engineName(key, undefined),
-        CapAdd: ['SYS_ADMIN', 'NET_ADMIN'],
-        SecurityOpt: [...seccomp, 'apparmor=unconfined'],
-        ...cgroups,
-        Init: false,
-        RestartPolicy: { Name: 'on-failure' },
-        Tmpfs: {
-          '/run': 'rw,nosuid,nodev,mode=755,size=64m',
-          '/run/lock': 'rw,nosuid,nodev,noexec,size=5m',
-          '/tmp': 'rw,nosuid,nodev,mode=1777',
-        },
-        Binds: engine.isLocal ? [`${this.devFolder}:${devFolderInside}:ro`] : [],
-        Mounts: [
-          {
-            Type: 'volume',
-            Source: this.#volume,
-            Target: '/var/lib/docker',
-            VolumeOptions: {
-              NoCopy: true,
-              Labels: nodeLabels(key, node),
-              DriverConfig: { Name: 'local', Options: {} },
-            },
-          },
-        ],
-        PortBindings: Object.fromEntries(
-          ports.map(([port, host]) => [
-            `${port}/tcp`,
-            [{ HostIp: '127.0.0.1', HostPort: String(host) }],
-          ]),
-        ),
-      },
-      NetworkingConfig: {
-        EndpointsConfig: {
-          [engineName(key, undefined)]: {
-            IPAMConfig: { IPv4Address: node.address },
-            Aliases: [node.name, node.hostname],
-          },
-        },
-      },
-    };
-  }
 }
 
 /** SIGKILL leaves 137, whoever sent it. */
@@ -364,7 +353,19 @@ function nodeStateOf(state: Docker.ContainerInspectInfo['State']): NodeState {
   return state.ExitCode === 137 ? 'killed' : 'stopped';
 }
 
-/** 32 digits in the form that systemd reads a machine id from. (machine-id(5)) */
-function uuidOf(machineId: string): string {
-  return machineId.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+/** A new one in its place would vote for the second time, with an empty log. */
+function containerGone(name: string): ClusterError {
+  return new ClusterError('E_FAILED', `the container of ${name} is gone, and its data with it`, {
+    details: { node: name },
+    remedies: [
+      `corral node rm ${name}, then corral node add: it comes back as a new member`,
+      'corral down, then corral up, to begin anew',
+    ],
+  });
+}
+
+/** Programs of a node, which are not ours, find what lies there. */
+function makeFolder(path: string): void {
+  mkdirSync(path, { recursive: true });
+  chmodSync(path, 0o755);
 }

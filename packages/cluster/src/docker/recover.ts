@@ -1,7 +1,7 @@
 // Clusters whose state folder is gone, made commands' business again from what the engine knows.
 import { poll, systemClock } from '@corral/kit';
 import { hasKeeper } from '../keeper/control.js';
-import { ClusterState, listClusters } from '../state.js';
+import { ClusterState, canonicalPath, listClusters } from '../state.js';
 import { findEngine } from './engine.js';
 import type { Environment } from '../hosts.js';
 
@@ -14,7 +14,9 @@ export async function recoverClusters(
   if (engine === undefined) return [];
   const { plansOnEngine } = await import('./clusters.js');
   const known = new Set(listClusters(home));
-  const lost = (await plansOnEngine(engine, home)).filter((plan) => !known.has(plan.name));
+  const lost = (await plansOnEngine(engine, canonicalPath(home))).filter(
+    (plan) => !known.has(plan.name),
+  );
   const found: string[] = [];
   for (const plan of lost.filter(({ nodes }) => nodes.length > 0)) {
     const state = new ClusterState(home, plan.name);

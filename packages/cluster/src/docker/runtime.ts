@@ -1,5 +1,8 @@
 // Nodes as containers of a Docker engine. It holds nothing that the engine does not know, but the
 // rules on links that were set through it.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { errorMessage } from '@corral/kit';
 import type { Clock, Logger } from '@corral/kit';
 import { ClusterError } from '../errors.js';
 import type { ClusterPlan, NodePlan } from '../plan.js';
@@ -14,6 +17,7 @@ import type {
 import { destroyCluster } from './clusters.js';
 import { DockerDiscovery } from './discovery.js';
 import type { Engine } from './engine.js';
+import { watchStarts } from './events.js';
 import { findNodeImage } from './image/index.js';
 import type { ClusterKey } from './labels.js';
 import { DockerLinks } from './links.js';
@@ -28,6 +32,8 @@ export type DockerRuntimeOptions = {
   readonly plan: ClusterPlan;
   /** The cluster's folder. */
   readonly folder: string;
+  /** It has never been proven: its containers may be made. Those of another hold data. */
+  readonly isNew: boolean;
   /** The image of the nodes; default: that of this very tree. */
   readonly image?: string;
   readonly clock: Clock;
@@ -46,6 +52,8 @@ export class DockerRuntime implements NodeRuntime {
   readonly #discovery: DockerDiscovery;
   readonly #links: DockerLinks;
   readonly #nodes = new Map<string, DockerNode>();
+  readonly #mayMake: Set<string>;
+  #events: { close(): void } | undefined;
   #plan: ClusterPlan;
   #image: Promise<string> | undefined;
   #prepared: Promise<string> | undefined;
@@ -55,6 +63,7 @@ export class DockerRuntime implements NodeRuntime {
     this.#options = options;
     const { plan } = options;
     this.#plan = plan;
+    this.#mayMake = new Set(options.isNew ? plan.nodes.map(({ name }) => name) : []);
     const image = (): Promise<string> => this.#findImage();
     const prepare = (): Promise<string> => this.#prepare();
     this.#discovery = new DockerDiscovery({ ...options, image, prepare });
@@ -86,6 +95,7 @@ export class DockerRuntime implements NodeRuntime {
 
   async place(node: NodePlan): Promise<NodePlan> {
     const [placed = node] = await publishPorts([node], portsOfPlan(this.#plan));
+    this.#mayMake.add(node.name);
     return placed;
   }
 
@@ -96,7 +106,12 @@ export class DockerRuntime implements NodeRuntime {
       image: () => this.#findImage(),
       authority: () => this.#prepare(),
       publicKey: () => Promise.resolve(ensureSshKey(this.#options.folder).publicKey),
-      onStarted: ({ name }) => this.#links.applyAgain(name),
+      isNew: () => this.#mayMake.has(node.name),
+      onStarted: async ({ name }) => {
+        this.#mayMake.delete(name);
+        await this.#links.applyAgain(name);
+      },
+      onContinued: ({ name }) => this.#links.apply(name),
     });
     this.#nodes.set(node.name, made);
     return made;
@@ -107,9 +122,12 @@ export class DockerRuntime implements NodeRuntime {
     await node.stop();
     await this.#nodes.get(name)?.remove();
     this.#nodes.delete(name);
+    // Another node of that name must not run the code that was tried on this one.
+    rmSync(join(this.#options.folder, 'nodes', name), { recursive: true, force: true });
   }
 
   setPlan(plan: ClusterPlan): Promise<void> {
+    this.#events ??= this.#watchStarts();
     this.#plan = plan;
     this.#links.setPlan(plan);
     return Promise.resolve();
@@ -145,6 +163,7 @@ export class DockerRuntime implements NodeRuntime {
   }
 
   async close(remove: boolean): Promise<void> {
+    this.#events?.close();
     if (remove) await destroyCluster(this.#options.engine, this.#options.key);
     else await this.discovery.stop();
   }
@@ -152,6 +171,19 @@ export class DockerRuntime implements NodeRuntime {
   async #startDiscovery(): Promise<void> {
     await this.#discovery.start();
     this.#discoveryUp = true;
+  }
+
+  /** Reboots inside and restarts of the engine end what is in force on a node's links: set it again. */
+  #watchStarts(): { close(): void } {
+    const { engine, key, clock, logger } = this.#options;
+    return watchStarts(engine, key, clock, (node) => {
+      this.#links.applyAgain(node).catch((error: unknown) => {
+        logger.warn('the links of a node that came up cannot be set', {
+          node,
+          error: errorMessage(error),
+        });
+      });
+    });
   }
 
   /** What nodes need before they are made: their network, and the CA that they trust. */

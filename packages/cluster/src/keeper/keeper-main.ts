@@ -33,12 +33,20 @@ const isNew = mode !== 'start';
 /** A boot that fails leaves the cluster as it is, stopped. */
 let keep = !isNew;
 let ending: Promise<void> | undefined;
+/** Commands wait until what a former keeper left is in order. */
+let letIn: () => void = () => undefined;
+const adopted = new Promise<void>((resolve) => {
+  letIn = resolve;
+});
 const boot = new SharedBoot(async (context) => {
   try {
     await controller.boot((event) => context.emit(event), context.signal);
     context.signal.throwIfAborted();
     state.markProven();
   } catch (error) {
+    // What ran before this keeper is not its to end.
+    if (mode === 'adopt') throw error;
+    if (keep && isNew) state.markKept();
     await end(!keep, false);
     throw error;
   }
@@ -65,7 +73,8 @@ async function dockerRuntime(): Promise<NodeRuntime> {
   const { DockerRuntime } = await import('../docker/runtime.js');
   const { connectEngine } = await import('../docker/engine.js');
   const engine = await connectEngine({ ...process.env, DOCKER_HOST: plan.engine });
-  return new DockerRuntime({ ...shared, engine, key: keyOf(state), folder });
+  const isNew = mode === 'up' || !state.isProven;
+  return new DockerRuntime({ ...shared, engine, key: keyOf(state), folder, isNew });
 }
 
 function readBootId(): string {
@@ -80,6 +89,10 @@ function end(remove: boolean, orderly: boolean): Promise<void> {
     if (remove) state.remove();
     systemClock.setTimer(20, () => process.exit(0));
   })();
+  // What could not be ended can be tried again.
+  ending.catch(() => {
+    ending = undefined;
+  });
   return ending;
 }
 
@@ -94,6 +107,7 @@ async function handle(request: ControlRequest, context: CallContext): Promise<un
       remedies: ['corral start brings it back'],
     });
   }
+  await adopted;
   const node = text(params['node']);
   switch (method) {
     case 'boot':
@@ -151,6 +165,7 @@ process.on('SIGHUP', () => undefined);
 try {
   await serveControl(state, handle);
   if (mode === 'adopt') await controller.adopt();
+  letIn();
 } catch (error) {
   process.stderr.write(`${errorMessage(error)}\n`);
   process.exit(1);

@@ -10,7 +10,6 @@ import type { Ends, NodeAccess } from '../../src/access.js';
 import { chooseDockerPlan } from '../../src/docker/choose-plan.js';
 import { execIn } from '../../src/docker/exec.js';
 import { engineName, keyOf } from '../../src/docker/labels.js';
-import type { DockerNode } from '../../src/docker/node.js';
 import { DockerRuntime } from '../../src/docker/runtime.js';
 import { openAccess } from '../../src/open-access.js';
 import type { ClusterPlan } from '../../src/plan.js';
@@ -75,6 +74,7 @@ beforeAll(async () => {
     plan,
     folder: state.folder,
     image: here.image,
+    isNew: true,
     clock: systemClock,
     logger: new RecordingLog(),
   });
@@ -82,7 +82,8 @@ beforeAll(async () => {
   await runtime.discovery.start();
   await runtime.setPlan(plan);
   await nodes[0]!.start();
-  await (nodes[1] as DockerNode).prepare();
+  await nodes[1]!.start();
+  await nodes[1]!.stop();
 }, 120_000);
 
 afterAll(async () => {

@@ -4,6 +4,7 @@ import { ClusterError } from '../../src/errors.js';
 import {
   clusterFilter,
   engineName,
+  isOf,
   networkLabels,
   nodeLabels,
   planFromLabels,
@@ -43,12 +44,14 @@ describe('labels', () => {
 });
 
 describe('names on the engine', () => {
-  it('are short in the usual home, and do not meet those of another', () => {
-    const other = { ...key, home: '/tmp/a' };
+  it('do not meet those of another home', () => {
+    const other = { ...key, home: '/home/bob/.local/state/corral' };
 
-    expect(engineName(key, 'n1')).toBe('corral-x-n1');
-    expect(engineName(key, undefined)).toBe('corral-x');
-    expect(engineName(other, 'n1')).toMatch(/^corral-x-[0-9a-f]{6}-n1$/);
-    expect(engineName(other, 'n1')).not.toBe(engineName({ ...other, home: '/tmp/b' }, 'n1'));
+    expect(engineName(key, 'n1')).toMatch(/^corral-x-[0-9a-f]{6}-n1$/);
+    expect(engineName(key, undefined)).toMatch(/^corral-x-[0-9a-f]{6}$/);
+    expect(engineName(other, 'n1')).not.toBe(engineName(key, 'n1'));
+    expect(isOf(key, nodeLabels(key, plan.nodes[0]!))).toBe(true);
+    expect(isOf(key, nodeLabels(other, plan.nodes[0]!))).toBe(false);
+    expect(isOf(key, undefined)).toBe(false);
   });
 });
