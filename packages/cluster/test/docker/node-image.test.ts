@@ -197,6 +197,8 @@ describe.runIf(here !== undefined)('a node with core-01.yaml as printed', () => 
     const { code, output } = await runIn(name.slice(1), ['/usr/lib/corral/wait-ready']);
 
     expect(code).toBe(1);
-    expect(output).toMatch(/^etcd2\.service\tactivating\tauto-restart\texit-code\tyes\t0\tnotify$/m);
+    expect(output).toMatch(
+      /^etcd2\.service\tactivating\tauto-restart\texit-code\tyes\t0\tnotify$/m,
+    );
   });
 });
