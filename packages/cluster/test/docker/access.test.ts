@@ -82,8 +82,14 @@ beforeAll(async () => {
   await runtime.discovery.start();
   await runtime.setPlan(plan);
   await nodes[0]!.start();
-  await nodes[1]!.start();
-  await nodes[1]!.stop();
+  // A worker that finds no cluster waits for ever: it is killed as soon as it is there.
+  const worker = nodes[1]!;
+  const starting = worker.start().catch(() => undefined);
+  const isThere = async (): Promise<true | undefined> =>
+    (await worker.inspect({ units: false })).state === 'running' ? true : undefined;
+  await poll(isThere, { clock: systemClock, what: 'the worker to run', timeoutMs: 60_000 });
+  await worker.kill();
+  await starting;
 }, 120_000);
 
 afterAll(async () => {
@@ -94,7 +100,7 @@ afterAll(async () => {
 if (here !== undefined) {
   describeAccess('docker', () => ({
     access: open('n1', 'running'),
-    // Made, and never started.
+    // Made, and killed before it served.
     stopped: open('w1', 'killed'),
     say: async (unit, lines) => {
       const script = lines.map((line) => `echo '${line}'`).join('; ');
