@@ -92,7 +92,7 @@ describe.runIf(runtimes.includes('docker'))('nodes with systemd', () => {
     expect(info.RegistryConfig.InsecureRegistryCIDRs).toContain('0.0.0.0/0');
     expect(ping).toBe('OK');
     // Its key is none, and no reason to stop.
-    expect(journal.stdout).toMatch(/ssh-rsa 121313dqx1e123e12|authorized|key/i);
+    expect(journal.stdout).toMatch(/SSH key of user core is not valid: "121313dqx1e123e12…"/);
     const units = new Map(node?.units.map((unit) => [unit.name, unit]));
     expect(units.get('etcd2.service')?.state).toBe('active');
     expect(units.get('docker-tcp.socket')?.state).toBe('active');
@@ -257,7 +257,14 @@ coreos:
     await until('both to be gone', () =>
       up.signalCode !== null && keeperOf(home) === undefined ? true : undefined,
     );
-    const would = await collectGarbage(home, { dryRun: true, environment: process.env });
+    // The control socket of a killed keeper is closed a little later than its name is gone.
+    const would = await poll(
+      async () => {
+        const found = await collectGarbage(home, { dryRun: true, environment: process.env });
+        return found.clusters.length > 0 ? found : undefined;
+      },
+      { clock: systemClock, what: 'garbage', timeoutMs: 10_000 },
+    );
     const left = onEngine(home);
     const did = await collectGarbage(home, { dryRun: false, environment: process.env });
 

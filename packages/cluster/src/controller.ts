@@ -19,7 +19,7 @@ import type { ClusterPlan, NodePlan, Role } from './plan.js';
 import { proveWrite, writeThrough } from './proof.js';
 import type { Reached } from './proof.js';
 import type { InspectOptions, NodeFacts, NodeHandle, NodeRuntime } from './runtime.js';
-import { judge, leaderOf } from './status.js';
+import { isElecting, judge, leaderOf } from './status.js';
 import type { ClusterStatus, NodeStatus, StepTiming } from './status.js';
 import { ask, probeRaft } from './store-probe.js';
 import { bootLimitMs, within } from './time-limit.js';
@@ -40,6 +40,10 @@ export type ControllerOptions = {
   readonly prng: Prng;
   readonly logger: Logger;
 };
+
+/** Some election time-outs. */
+const electionLimitMs = 10_000;
+const lookMs = 50;
 
 export class Controller {
   readonly #options: ControllerOptions;
@@ -247,9 +251,16 @@ export class Controller {
 
   // own affairs
 
+  /** An election that is under way is waited for: it ends by itself. */
   async #view(): Promise<MembershipView> {
-    const wallTime = this.#options.clock.wallTime();
-    return { status: await this.status(), faults: this.faults.list(), wallTime };
+    const { clock } = this.#options;
+    const deadline = clock.now() + electionLimitMs;
+    let status = await this.status({ units: false });
+    while (isElecting(status) && clock.now() < deadline) {
+      await clock.sleep(lookMs);
+      status = await this.status({ units: false });
+    }
+    return { status, faults: this.faults.list(), wallTime: clock.wallTime() };
   }
 
   #start(handle: NodeHandle, signal: AbortSignal = new AbortController().signal): Promise<void> {

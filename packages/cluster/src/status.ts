@@ -108,6 +108,17 @@ export function isSettled(
   });
 }
 
+/** Nobody leads, and a majority is there to change that. */
+export function isElecting(status: {
+  readonly nodes: readonly Pick<NodeStatus, 'role' | 'state' | 'raft'>[];
+  readonly state: ClusterStatus['state'];
+}): boolean {
+  const { nodes, state } = status;
+  const central = nodes.filter((node) => node.role === 'central');
+  const answering = central.filter((node) => node.state === 'running' && node.raft !== null);
+  return state === 'no-quorum' && answering.length > central.length / 2;
+}
+
 /** What is known of a cluster that has no keeper: its plan. */
 export function stoppedStatus(plan: ClusterPlan): ClusterStatus {
   const nodes = plan.nodes.map((node): NodeStatus => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSettled, judge, leaderOf, servingOf } from '../src/status.js';
+import { isElecting, isSettled, judge, leaderOf, servingOf } from '../src/status.js';
 import type { NodeStatus } from '../src/status.js';
 
 type Brief = Pick<NodeStatus, 'name' | 'role' | 'state' | 'raft' | 'faults'>;
@@ -112,5 +112,17 @@ describe('a cluster has settled', () => {
     const list = [node('n0', 'L2', ['cut:n0>n1']), node('n1', 'L3'), node('n2', 'F3')];
 
     expect(settled(list, 'n0')).toBe(true);
+  });
+});
+
+describe('an election is under way', () => {
+  it.each([
+    [['C3', 'F2', 'F2'], 'no-quorum', true],
+    [['C3', 'C3', 'killed'], 'no-quorum', true],
+    [['C3', 'killed', 'killed'], 'no-quorum', false],
+    [['C3', 'paused', 'killed', 'worker'], 'no-quorum', false],
+    [['L2', 'F2', 'F2'], 'healthy', false],
+  ] as const)('%j of a cluster that is %s: %s', (words, state, expected) => {
+    expect(isElecting({ nodes: nodes(...words), state })).toBe(expected);
   });
 });

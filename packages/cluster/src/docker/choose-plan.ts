@@ -7,7 +7,8 @@ import type { ClusterPlan, ClusterSpec, PlanWarning } from '../plan.js';
 import { nodeUrls } from '../node-urls.js';
 import type { Engine } from './engine.js';
 import { takenNumbers } from './network.js';
-import { freeHostPort, portsOfPlan, publishPorts } from './published.js';
+import { freeHostPort } from '../host-ports.js';
+import { portsOfPlan, publishPorts } from './published.js';
 
 const freeBytesMin = 512 * 1024 * 1024;
 

@@ -1,18 +1,12 @@
 // Which ports of a node are published on 127.0.0.1, and as which: chosen once and kept in the plan,
 // because the engine would give another one at each start.
-import { createHash } from 'node:crypto';
 import { parseUserData } from '@corral/cloudinit';
-import { ClusterError } from '../errors.js';
 import { nodeUrls } from '../node-urls.js';
 import { addressed } from '../plan.js';
 import type { ClusterPlan, NodePlan } from '../plan.js';
-import { isFree } from '../process/preflight.js';
+import { freeHostPort } from '../host-ports.js';
 
 export const sshPort = 22;
-
-/** Below the range that outgoing connections are given. (ip(7), ip_local_port_range) */
-const hostPortMin = 20_000;
-const hostPortMax = 31_999;
 
 /** The store's client ports, sshd's, and what socket units of the cloud-config open. */
 export function portsToPublish(node: NodePlan): readonly number[] {
@@ -57,21 +51,4 @@ export async function publishPorts(
     placed.push({ ...node, published });
   }
   return placed;
-}
-
-/** The same one for the same seed, if it is free. Throws ClusterError E_PORT_TAKEN. */
-export async function freeHostPort(seed: string, used: Set<number>): Promise<number> {
-  const count = hostPortMax - hostPortMin + 1;
-  const first = createHash('sha256').update(seed).digest().readUInt32BE(0) % count;
-  for (let i = 0; i < count; i += 1) {
-    const port = hostPortMin + ((first + i) % count);
-    if (used.has(port) || !(await isFree('127.0.0.1', port))) continue;
-    used.add(port);
-    return port;
-  }
-  throw new ClusterError(
-    'E_PORT_TAKEN',
-    `no port of 127.0.0.1 from ${hostPortMin} to ${hostPortMax} is free`,
-    { remedies: ['corral ls shows which clusters have some', 'ss -ltn shows who has the others'] },
-  );
 }

@@ -1,9 +1,8 @@
 // Which addresses a new cluster gets: a number that no cluster of this home has and nobody listens on.
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { systemClock } from '@corral/kit';
 import { ClusterError } from '../errors.js';
 import { nodeAddress } from '../addresses.js';
+import { freeHostPort } from '../host-ports.js';
 import { firstNumber, makePlan } from '../plan.js';
 import type { ClusterPlan, ClusterSpec, PlanWarning } from '../plan.js';
 import { isFree } from './preflight.js';
@@ -14,10 +13,12 @@ export async function chooseProcessPlan(
   home: string,
   spec: ClusterSpec,
 ): Promise<{ readonly plan: ClusterPlan; readonly warnings: readonly PlanWarning[] }> {
-  const taken = new Set(readPlans(home).map((plan) => plan.number));
+  const plans = readPlans(home);
+  const taken = new Set(plans.map((plan) => plan.number));
+  const ports = new Set(plans.map((plan) => plan.discoveryPort));
   const first = firstNumber(`${home}/${spec.name}`);
   const given = {
-    discoveryPort: await freePort(),
+    discoveryPort: await freeHostPort(`${home}/${spec.name}/discovery`, ports),
     token: `${spec.name}-${Math.floor(systemClock.wallTime()).toString(36)}`,
     createdAt: new Date(systemClock.wallTime()).toISOString(),
   };
@@ -33,15 +34,4 @@ export async function chooseProcessPlan(
     if (!busy) return candidate;
   }
   throw new ClusterError('E_FAILED', 'all 249 cluster numbers are in use');
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port: 0 }, () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
